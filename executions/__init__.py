@@ -1,0 +1,1 @@
+"""WHAT HAPPENED: one occurrence of a scheduled call, its attempts, its outcome."""

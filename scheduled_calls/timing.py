@@ -1,0 +1,154 @@
+"""Ties a scheduled call to its time: the crontab or clocked row, and the next time it rings."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule
+
+from scheduled_calls.models import ScheduledCall, Status
+from scheduled_calls.recurrence import (
+    Cron,
+    TimeError,
+    find_zone,
+    next_after,
+    occurrence_key,
+    parse_cron,
+    read_time,
+)
+from scheduled_calls.validators import read_body
+from scheduler_project.errors import FieldError, Invalid
+
+#: a time this much in the past is taken as "now": clocks differ and requests take time
+GRACE = timedelta(seconds=60)
+#: advisory lock under which shared crontab rows are made (an arbitrary number of ours)
+CRONTAB_LOCK = 7_001_001
+_crontab_ids: dict[tuple[Cron, str], int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A one-time call's time: the instant (UTC) and the wall clock as given, if it was naive."""
+
+    at: datetime
+    wall_clock: datetime | None
+
+
+def read_moment(value: str | datetime, zone_name: str, now: datetime | None) -> Moment:
+    """A given time read in its zone; raises Invalid when it is none, or in the past of `now`."""
+    zone = find_zone(zone_name)
+    try:
+        read = read_time(value, zone)
+    except TimeError as error:
+        raise Invalid(errors=[FieldError("scheduled_time", "invalid", str(error))]) from None
+    if now is not None and read.at < now - GRACE:
+        here = now.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        message = f"scheduled_time is in the past: in {zone_name} it is {here} now."
+        raise Invalid(errors=[FieldError("scheduled_time", "scheduled_time_in_past", message)])
+    return Moment(read.at, read.wall)
+
+
+def clocked_for(at: datetime) -> ClockedSchedule:
+    """A new clocked row, private to its call.
+
+    bulk_create, because a plain save makes django-celery-beat's signals touch one row that all
+    writers would queue on.
+    """
+    return ClockedSchedule.objects.bulk_create([ClockedSchedule(clocked_time=at)])[0]
+
+
+def crontab_id_for(cron: Cron, zone_name: str) -> int:
+    """The id of the shared crontab row for this cron and zone, made if need be.
+
+    django-celery-beat has no unique constraint on them: an advisory lock keeps it one row each.
+    """
+    key = (cron, zone_name)
+    if key in _crontab_ids:
+        return _crontab_ids[key]
+    fields = {
+        "minute": cron.minute,
+        "hour": cron.hour,
+        "day_of_month": cron.day_of_month,
+        "month_of_year": cron.month,
+        "day_of_week": cron.day_of_week,
+        "timezone": zone_name,
+    }
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CRONTAB_LOCK])
+        row = CrontabSchedule.objects.filter(**fields).order_by("pk").first()
+        if row is None:
+            row = CrontabSchedule.objects.bulk_create([CrontabSchedule(**fields)])[0]
+        pk: int = row.pk
+        # remembered only once it is there for all
+        transaction.on_commit(lambda: _crontab_ids.__setitem__(key, pk))
+    return pk
+
+
+def forget_crontabs() -> None:
+    """Empties the process's memory of crontab rows; for a database that was replaced."""
+    _crontab_ids.clear()
+
+
+def next_run(call: ScheduledCall, after: datetime) -> datetime | None:
+    """The first occurrence of a call strictly after `after` (UTC); None when none is left."""
+    if call.crontab_id is None:
+        return None if call.last_opened_for == call.instant else call.instant
+    if call.max_occurrences is not None and call.occurrence_count >= call.max_occurrences:
+        return None
+    return next_after(parse_cron(call.cron_expression), call.zone, after)
+
+
+def wake_at(call: ScheduledCall) -> datetime | None:
+    """When beat must look at a paused call: its pause ends, or a one-time call's time goes by."""
+    unopened = call.instant if call.last_opened_for != call.instant else None
+    times = [time for time in (call.paused_until, unopened) if time is not None]
+    return min(times, default=None) if call.status == Status.PAUSED else None
+
+
+def key_of(call: ScheduledCall, at: datetime) -> str:
+    """The name of one occurrence: the same however often, and by whom, it is computed."""
+    if call.crontab_id is None:
+        slot = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    else:
+        slot = occurrence_key(parse_cron(call.cron_expression), call.zone, at)
+    return f"{call.timing_revision}:{slot}"
+
+
+def timing_values(kind: str, cleaned: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The columns that hold a new call's time; raises Invalid for a time that is none."""
+    zone_name = cleaned["timezone"]
+    if kind == "one_time":
+        moment = read_moment(cleaned["scheduled_time"], zone_name, now)
+        return {
+            "clocked": clocked_for(moment.at),
+            "wall_clock": as_column(moment.wall_clock),
+            "next_run_at": moment.at,
+        }
+    cron = parse_cron(cleaned["cron_expression"])
+    return {
+        "crontab_id": crontab_id_for(cron, zone_name),
+        "cron_expression": cleaned["cron_expression"],
+        "max_occurrences": cleaned.get("max_occurrences"),
+        "next_run_at": next_after(cron, find_zone(zone_name), now),
+    }
+
+
+def as_column(wall: datetime | None) -> str:
+    """A naive wall clock as it is stored: ISO text, empty when the time came with an offset."""
+    return wall.isoformat(sep=" ") if wall else ""
+
+
+def read_pause(body: Any, zone_name: str, now: datetime) -> dict[str, Any]:
+    """The optional body of a pause as columns; raises Invalid, also for an end that is past."""
+    given = read_body(body, ("reason", "until"))
+    columns: dict[str, Any] = {}
+    if "reason" in given:
+        columns["paused_reason"] = given["reason"]
+    if given.get("until") is not None:
+        moment = read_moment(given["until"], zone_name, None)
+        if moment.at <= now:
+            raise Invalid(errors=[FieldError("until", "in_past", "until must be in the future.")])
+        columns["paused_until"] = moment.at
+    return columns

@@ -1,0 +1,48 @@
+"""Who asks? `Authorization: Bearer TOKEN` becomes the token's user, the owner of all it makes."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from scheduler_project.models import ApiToken, token_digest
+
+
+class BearerToken(BaseAuthentication):
+    """Bearer tokens after RFC 6750, looked up by digest."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """The token's user; None without a header; AuthenticationFailed (401) for a bad one."""
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Write the header as: Authorization: Bearer TOKEN")
+        try:
+            digest = token_digest(words[1].decode("ascii"))
+        except UnicodeDecodeError:
+            raise AuthenticationFailed("The token holds characters that no token has.") from None
+        token = ApiToken.objects.select_related("user").filter(digest=digest).first()
+        if token is None or not token.user.is_active:
+            raise AuthenticationFailed("This token is unknown or no longer valid.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for."""
+        return self.keyword
+
+
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Tells the OpenAPI page about bearer tokens."""
+
+    target_class = "scheduler_project.auth.BearerToken"
+    name = "bearerToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """The scheme as OpenAPI writes it."""
+        return {"type": "http", "scheme": "bearer"}

@@ -1,0 +1,49 @@
+"""Celery's app: messages carry ids, are JSON, keep no results, and may be lost at any moment."""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
+
+app = Celery("scheduler_project")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    # Queues are declared, so that a plain `celery worker` reads them all.
+    task_queues=[Queue("calls"), Queue("webhooks"), Queue("upkeep")],
+    task_default_queue="upkeep",
+    task_routes={
+        "executions.place_calls": {"queue": "calls"},
+        "webhooks.*": {"queue": "webhooks"},
+    },
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    enable_utc=True,
+    timezone="UTC",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    worker_soft_shutdown_timeout=20.0,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # A publisher must not hang on a silent Redis: the row is safe, the bell is rung again.
+    broker_transport_options={
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "retry_on_timeout": False,
+        "health_check_interval": 10,
+        "max_retries": 0,
+        "visibility_timeout": 3600,
+    },
+    task_publish_retry=False,
+    beat_scheduler="executions.beat:CallScheduler",
+    beat_max_loop_interval=0.5,
+    beat_schedule={
+        "executions.rescue": {"task": "executions.rescue", "schedule": 5.0},
+    },
+)
+app.autodiscover_tasks()

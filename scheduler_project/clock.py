@@ -1,0 +1,22 @@
+"""What time is it? The one seam for time: PostgreSQL's clock, so that all hosts agree."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+
+def now() -> datetime:
+    """The instant now, aware, UTC, read from PostgreSQL over Django's connection."""
+    with connection.cursor() as cursor:
+        return now_on(cursor)
+
+
+def now_on(cursor: Any) -> datetime:
+    """The instant now, aware, UTC, read over the given database cursor.
+
+    `clock_timestamp()` and not `now()`: inside a long transaction time must go on.
+    """
+    cursor.execute("SELECT clock_timestamp()")
+    instant: datetime = cursor.fetchone()[0]
+    return instant.astimezone(UTC)

@@ -1,0 +1,21 @@
+"""Which address leads where."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from scheduler_project import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("scheduled_calls.urls")),
+    path("api/", include("executions.urls")),
+    path("api/", include("webhooks.urls")),
+    path("admin/", admin.site.urls),
+]
+handler400 = "scheduler_project.errors.bad_request"
+handler404 = "scheduler_project.errors.page_not_found"
+handler500 = "scheduler_project.errors.server_error"

@@ -1,0 +1,5 @@
+"""Which address leads where."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []
