@@ -1,4 +1,4 @@
-"""Keeps what happened: an execution per occurrence, its attempts, and what the call service told."""
+"""Keeps what happened: an execution per occurrence, its attempts, the service's reports."""
 
 from django.conf import settings
 from django.db import models
@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from executions.states import (
     FINAL,
+    OPEN,
     WAITING,
     AttemptStatus,
     ExecutionStatus,
@@ -41,6 +42,8 @@ class Execution(models.Model):
     ring_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=12, choices=ExecutionStatus)
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    #: whether the call service ever accepted an attempt: `started` is told once
+    started = models.BooleanField(default=False)
     #: the last attempt's begin, reference at the call service, and talking seconds
     actual_time = models.DateTimeField(null=True)
     call_id = models.CharField(max_length=255, null=True)  # noqa: DJ001  null is "none yet"
@@ -90,6 +93,12 @@ class Execution(models.Model):
                 fields=["ring_at"],
                 name="execution_ring",
                 condition=Q(status__in=sorted(WAITING)),
+            ),
+            # dispatch: is another execution of this call under way?
+            models.Index(
+                fields=["scheduled_call"],
+                name="execution_open",
+                condition=Q(status__in=sorted(OPEN)),
             ),
             # GET /api/executions: one owner's, newest first
             models.Index(fields=["owner", "-opened"], name="execution_list"),
@@ -154,10 +163,7 @@ class Attempt(models.Model):
                 condition=Q(
                     status=AttemptStatus.ENDED, outcome__isnull=False, ended_at__isnull=False
                 )
-                | (
-                    ~Q(status=AttemptStatus.ENDED)
-                    & Q(outcome__isnull=True, ended_at__isnull=True)
-                ),
+                | (~Q(status=AttemptStatus.ENDED) & Q(outcome__isnull=True, ended_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="attempt_dialing_is_leased",

@@ -83,16 +83,15 @@ EXECUTION_MOVES: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
         {_E.IN_PROGRESS, _E.RETRYING, _E.UNKNOWN, _E.COMPLETED, _E.FAILED, _E.CANCELLED}
     ),
     _E.IN_PROGRESS: frozenset({_E.RETRYING, _E.UNKNOWN, _E.COMPLETED, _E.FAILED, _E.CANCELLED}),
-    _E.RETRYING: frozenset({_E.DIALING, _E.FAILED, _E.CANCELLED}),
-    _E.UNKNOWN: frozenset(
-        {_E.IN_PROGRESS, _E.RETRYING, _E.COMPLETED, _E.FAILED, _E.CANCELLED}
-    ),
+    # A callback may prove that "not sent" was wrong: what is known to be ringing is in progress.
+    _E.RETRYING: frozenset({_E.DIALING, _E.IN_PROGRESS, _E.COMPLETED, _E.FAILED, _E.CANCELLED}),
+    _E.UNKNOWN: frozenset({_E.IN_PROGRESS, _E.RETRYING, _E.COMPLETED, _E.FAILED, _E.CANCELLED}),
     **{final: frozenset() for final in sorted(FINAL)},
 }
 
 ATTEMPT_MOVES: dict[AttemptStatus, frozenset[AttemptStatus]] = {
     _A.DIALING: frozenset({_A.WAITING, _A.IN_PROGRESS, _A.UNKNOWN, _A.ENDED}),
-    _A.WAITING: frozenset({_A.DIALING, _A.ENDED}),
+    _A.WAITING: frozenset({_A.DIALING, _A.IN_PROGRESS, _A.ENDED}),
     _A.IN_PROGRESS: frozenset({_A.UNKNOWN, _A.ENDED}),
     _A.UNKNOWN: frozenset({_A.WAITING, _A.IN_PROGRESS, _A.ENDED}),
     _A.ENDED: frozenset(),

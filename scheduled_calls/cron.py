@@ -18,7 +18,7 @@ minutes) and a date that never comes: a call at a time nobody meant is worse tha
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import count, groupby
 from typing import Literal
 
 FieldName = Literal["minute", "hour", "day_of_month", "month", "day_of_week"]
@@ -165,22 +165,20 @@ def _without_nickname(text: str) -> str:
 
 
 def _wrong_number_of_fields(words: list[str]) -> str:
-    count = len([word for word in words if word])
+    found = len([word for word in words if word])
     order = "minute, hour, day of month, month, day of week"
-    more = " Seconds and years are not part of it." if count > len(RULES) else ""
-    return f"A cron expression has five fields ({order}); this one has {count}.{more}"
+    more = " Seconds and years are not part of it." if found > len(RULES) else ""
+    return f"A cron expression has five fields ({order}); this one has {found}.{more}"
 
 
 def _normal_form(rule: FieldRule, text: str) -> str:
-    items = text.split(",")
-    values = [_values(rule, item) for item in items]
-    every = frozenset[int]().union(*values)
+    values = frozenset[int]().union(*(_values(rule, item) for item in text.split(",")))
     if not text.startswith("*"):
-        return compact(every)
-    if every == rule.full:
-        return "*"
-    step = int(items[0].removeprefix("*/"))
-    return ",".join(filter(None, [f"*/{step}", compact(every - values[0])]))
+        return compact(values)
+    # The star must stay in front, it decides how the days are joined: smallest step that fits.
+    step = next(n for n in count(1) if _values(rule, f"*/{n}") <= values)
+    star = "*" if step == 1 else f"*/{step}"
+    return ",".join(filter(None, [star, compact(values - _values(rule, star))]))
 
 
 def _values(rule: FieldRule, item: str) -> frozenset[int]:

@@ -1,11 +1,11 @@
 """What a caller of the verbs can get wrong.
 
-    Problem (scheduler_project.errors)
-    ├── Invalid      the body is wrong; names the fields
-    ├── NotFound     no such scheduled call, or not yours
-    └── Conflict
-        ├── Cancelled        it was cancelled, for good
-        └── TimeHasPassed    a one-time call needs a new time first
+Problem (scheduler_project.errors)
+├── Invalid      the body is wrong; names the fields
+├── NotFound     no such scheduled call, or not yours
+└── Conflict
+    ├── Cancelled        it was cancelled, for good
+    └── TimeHasPassed    a one-time call needs a new time first
 """
 
 from scheduler_project.errors import Conflict

@@ -61,6 +61,8 @@ class ScheduledCall(models.Model):
     #: occurrences opened and neither missed nor skipped
     occurrence_count = models.PositiveIntegerField(default=0)
     next_run_at = models.DateTimeField(null=True, blank=True)
+    #: the id that the execution of the occurrence at `next_run_at` will have
+    next_execution_id = models.UUIDField(null=True, blank=True, editable=False)
     #: the occurrence opened last; for a one-time call it tells whether its time was taken up
     last_opened_for = models.DateTimeField(null=True, blank=True)
     #: raised whenever cron, time or zone change: old occurrences stay apart from new ones
@@ -91,7 +93,9 @@ class ScheduledCall(models.Model):
             ),
             models.CheckConstraint(
                 name="scheduled_call_only_active_runs",
-                condition=Q(status=Status.ACTIVE) | Q(next_run_at__isnull=True),
+                condition=Q(status=Status.ACTIVE, next_run_at__isnull=False)
+                & Q(next_execution_id__isnull=False)
+                | Q(next_run_at__isnull=True, next_execution_id__isnull=True),
             ),
             models.CheckConstraint(
                 name="scheduled_call_only_paused_wakes",
@@ -125,6 +129,12 @@ class ScheduledCall(models.Model):
                 fields=["wake_at"],
                 name="scheduled_call_wake",
                 condition=Q(status=Status.PAUSED, wake_at__isnull=False),
+            ),
+            # GET and cancel of an execution that is still to come
+            models.Index(
+                fields=["next_execution_id"],
+                name="scheduled_call_next",
+                condition=Q(next_execution_id__isnull=False),
             ),
         ]
 

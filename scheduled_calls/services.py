@@ -22,6 +22,7 @@ from scheduled_calls.timing import (
     next_run,
     read_moment,
     read_pause,
+    set_next,
     timing_values,
     wake_at,
 )
@@ -35,8 +36,22 @@ REQUIRED = {
 }
 #: what a GET shows and nobody sets: a body that is sent back with them is fine
 READ_ONLY = frozenset(
-    "id schedule_id kind scheduled_time_utc cron_description occurrence_count next_run_at status "
-    "last_execution created_at updated_at paused_reason paused_until dialing".split()
+    {
+        "id",
+        "schedule_id",
+        "kind",
+        "scheduled_time_utc",
+        "cron_description",
+        "occurrence_count",
+        "next_run_at",
+        "status",
+        "last_execution",
+        "created_at",
+        "updated_at",
+        "paused_reason",
+        "paused_until",
+        "dialing",
+    }
 )
 
 
@@ -53,9 +68,12 @@ def schedule_recurring_call(owner: User, body: Any) -> ScheduledCall:
 def _schedule(owner: User, body: Any, kind: str) -> ScheduledCall:
     cleaned = read_new(body, kind)
     with transaction.atomic():
-        timing = timing_values(kind, cleaned, clock.now())
+        now = clock.now()
         plain = {name: value for name, value in cleaned.items() if name not in TIMING}
-        return ScheduledCall.objects.create(owner=owner, **plain, **timing)
+        call = ScheduledCall(owner=owner, **plain, **timing_values(kind, cleaned, now))
+        set_next(call, next_run(call, now))
+        call.save(force_insert=True)
+        return call
 
 
 TIMING = ("scheduled_time", "cron_expression", "max_occurrences")
@@ -148,8 +166,8 @@ def _change_moment(call: ScheduledCall, changes: dict[str, Any], now: datetime) 
     call.clocked = ClockedSchedule(pk=call.clocked_id, clocked_time=moment.at)
     call.wall_clock = as_column(moment.wall_clock)
     call.timing_revision += 1
-    if given is not None:
-        call.last_opened_for = None  # the same instant, named anew, is a new time
+    # The same instant, named anew, is a new time.
+    call.last_opened_for = moment.at if finished and given is None else None
     if not (finished and given is None):
         _run_again(call, now)
 
@@ -177,7 +195,7 @@ def _run_again(call: ScheduledCall, now: datetime) -> None:
     following = next_run(call, now)
     if call.status in (Status.COMPLETED, Status.MISSED) and following is not None:
         call.status = Status.ACTIVE
-    call.next_run_at = following if call.status == Status.ACTIVE else None
+    set_next(call, following if call.status == Status.ACTIVE else None)
     call.wake_at = wake_at(call)
 
 
@@ -192,7 +210,8 @@ def pause(owner: User, schedule_id: str | UUID, body: Any = None) -> ScheduledCa
         if call.status not in (Status.ACTIVE, Status.PAUSED):
             raise Conflict(f"This scheduled call is {call.status}; there is nothing to pause.")
         options = read_pause(body or {}, call.timezone, clock.now())
-        call.status, call.next_run_at = Status.PAUSED, None
+        call.status = Status.PAUSED
+        set_next(call, None)
         for name, value in options.items():
             setattr(call, name, value)
         call.wake_at = wake_at(call)
@@ -221,7 +240,8 @@ def wake(call: ScheduledCall, now: datetime) -> ScheduledCall:
     following = next_run(call, now)
     if call.crontab_id is None and following is not None and following <= now:
         raise TimeHasPassed
-    call.status, call.next_run_at, call.wake_at = Status.ACTIVE, following, None
+    call.status, call.wake_at = Status.ACTIVE, None
+    set_next(call, following)
     call.paused_reason, call.paused_until = "", None
     call.save()
     return call
@@ -232,6 +252,7 @@ def cancel(owner: User, schedule_id: str | UUID) -> ScheduledCall:
     with transaction.atomic():
         call = get(owner, schedule_id, lock=True)
         if call.status != Status.CANCELLED:
-            call.status, call.next_run_at, call.wake_at = Status.CANCELLED, None, None
+            call.status, call.wake_at = Status.CANCELLED, None
+            set_next(call, None)
             call.save()
         return call

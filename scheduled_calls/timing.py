@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
+from uuid import UUID, uuid5
 
 from django.db import connection, transaction
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule
@@ -35,13 +37,18 @@ class Moment:
     wall_clock: datetime | None
 
 
-def read_moment(value: str | datetime, zone_name: str, now: datetime | None) -> Moment:
-    """A given time read in its zone; raises Invalid when it is none, or in the past of `now`."""
+def read_moment(
+    value: str | datetime, zone_name: str, now: datetime | None, field: str = "scheduled_time"
+) -> Moment:
+    """A given time read in its zone; raises Invalid when it is none, or in the past of `now`.
+
+    `field` is the name that the refusal carries.
+    """
     zone = find_zone(zone_name)
     try:
         read = read_time(value, zone)
     except TimeError as error:
-        raise Invalid(errors=[FieldError("scheduled_time", "invalid", str(error))]) from None
+        raise Invalid(errors=[FieldError(field, "invalid", str(error))]) from None
     if now is not None and read.at < now - GRACE:
         here = now.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
         message = f"scheduled_time is in the past: in {zone_name} it is {here} now."
@@ -94,16 +101,33 @@ def forget_crontabs() -> None:
 def next_run(call: ScheduledCall, after: datetime) -> datetime | None:
     """The first occurrence of a call strictly after `after` (UTC); None when none is left."""
     if call.crontab_id is None:
-        return None if call.last_opened_for == call.instant else call.instant
+        return unopened_instant(call)
     if call.max_occurrences is not None and call.occurrence_count >= call.max_occurrences:
         return None
     return next_after(parse_cron(call.cron_expression), call.zone, after)
 
 
+def following_run(call: ScheduledCall, at: datetime) -> datetime | None:
+    """The occurrence after the one at `at` (UTC), whatever max_occurrences says; or None."""
+    if call.crontab_id is None:
+        return None
+    return _following(call.cron_expression, call.timezone, at)
+
+
+@lru_cache(maxsize=8192)
+def _following(expression: str, zone_name: str, at: datetime) -> datetime | None:
+    # Everybody wants nine o'clock: many calls share cron, zone and time, and one computation.
+    return next_after(parse_cron(expression), find_zone(zone_name), at)
+
+
+def unopened_instant(call: ScheduledCall) -> datetime | None:
+    """A one-time call's instant (UTC) when its occurrence was not opened yet; else None."""
+    return None if call.instant == call.last_opened_for else call.instant
+
+
 def wake_at(call: ScheduledCall) -> datetime | None:
     """When beat must look at a paused call: its pause ends, or a one-time call's time goes by."""
-    unopened = call.instant if call.last_opened_for != call.instant else None
-    times = [time for time in (call.paused_until, unopened) if time is not None]
+    times = [time for time in (call.paused_until, unopened_instant(call)) if time is not None]
     return min(times, default=None) if call.status == Status.PAUSED else None
 
 
@@ -116,6 +140,20 @@ def key_of(call: ScheduledCall, at: datetime) -> str:
     return f"{call.timing_revision}:{slot}"
 
 
+def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
+    """The id of the execution of one occurrence: known before the row exists, and always the same.
+
+    UUID version 5 (RFC 9562 section 5.5) with the scheduled call's id as the namespace.
+    """
+    return uuid5(call_id, occurrence_key)
+
+
+def set_next(call: ScheduledCall, at: datetime | None) -> None:
+    """Sets when the call rings next (UTC), or that nothing is left to ring."""
+    call.next_run_at = at
+    call.next_execution_id = None if at is None else execution_id(call.id, key_of(call, at))
+
+
 def timing_values(kind: str, cleaned: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The columns that hold a new call's time; raises Invalid for a time that is none."""
     zone_name = cleaned["timezone"]
@@ -124,14 +162,12 @@ def timing_values(kind: str, cleaned: dict[str, Any], now: datetime) -> dict[str
         return {
             "clocked": clocked_for(moment.at),
             "wall_clock": as_column(moment.wall_clock),
-            "next_run_at": moment.at,
         }
     cron = parse_cron(cleaned["cron_expression"])
     return {
         "crontab_id": crontab_id_for(cron, zone_name),
         "cron_expression": cleaned["cron_expression"],
         "max_occurrences": cleaned.get("max_occurrences"),
-        "next_run_at": next_after(cron, find_zone(zone_name), now),
     }
 
 
@@ -147,7 +183,7 @@ def read_pause(body: Any, zone_name: str, now: datetime) -> dict[str, Any]:
     if "reason" in given:
         columns["paused_reason"] = given["reason"]
     if given.get("until") is not None:
-        moment = read_moment(given["until"], zone_name, None)
+        moment = read_moment(given["until"], zone_name, None, "until")
         if moment.at <= now:
             raise Invalid(errors=[FieldError("until", "in_past", "until must be in the future.")])
         columns["paused_until"] = moment.at

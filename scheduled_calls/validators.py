@@ -1,4 +1,4 @@
-"""Reads what a caller sends, field by field: what is right is cleaned, what is wrong gets a sentence.
+"""Reads what a caller sends: what is right is cleaned, what is wrong gets a sentence.
 
 One table serves the API, the Python front door, the admin's form and the OpenAPI schema.
 """
@@ -100,14 +100,17 @@ def timezone(value: Any) -> str:
         raise Wrong("unknown_timezone", str(error)) from None
 
 
-def time(value: Any) -> str | datetime:
-    """The type of a time; it is read in its zone later, when the zone is known."""
-    if not isinstance(value, str | datetime):
-        raise Wrong(
-            "wrong_type",
-            f"scheduled_time is {_kind(value)}; write text such as 2027-02-01 14:30:00.",
-        )
-    return value
+def time(what: str) -> Callable[[Any], str | datetime]:
+    """A reader of a time's type; it is read in its zone later, when the zone is known."""
+
+    def read(value: Any) -> str | datetime:
+        if not isinstance(value, str | datetime):
+            raise Wrong(
+                "wrong_type", f"{what} is {_kind(value)}; write text such as 2027-02-01 14:30:00."
+            )
+        return value
+
+    return read
 
 
 def cron(value: Any) -> str:
@@ -140,7 +143,9 @@ def json_object(what: str) -> Callable[[Any], dict[str, Any]]:
 
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise Wrong("wrong_type", f'{what} is {_kind(value)}; write an object such as {{"a": 1}}.')
+            raise Wrong(
+                "wrong_type", f'{what} is {_kind(value)}; write an object such as {{"a": 1}}.'
+            )
         try:
             size = len(json.dumps(value, allow_nan=False).encode())
         except (TypeError, ValueError, RecursionError):
@@ -270,7 +275,7 @@ FIELDS: dict[str, Field] = {
         _or_empty(line(0, 100, "batch_id"), str), {"type": ["string", "null"], "maxLength": 100}
     ),
     "scheduled_time": Field(
-        time,
+        time("scheduled_time"),
         {
             "type": "string",
             "description": "wall clock in `timezone`, or an instant with Z or an offset",
@@ -287,7 +292,7 @@ FIELDS: dict[str, Field] = {
 PAUSE_FIELDS: dict[str, Field] = {
     "reason": Field(_or_empty(line(0, 255, "reason"), str), {"type": ["string", "null"]}),
     "until": Field(
-        _or_none(time), {"type": ["string", "null"], "description": "an instant, as scheduled_time"}
+        _or_none(time("until")), {"type": ["string", "null"], "description": "an instant, as scheduled_time"}
     ),
 }
 ONE_TIME_ONLY = ("scheduled_time",)
@@ -311,7 +316,8 @@ def read_body(
     cleaned: dict[str, Any] = {}
     for name, value in body.items():
         # null for a field of the other kind is what a GET shows: the same may come back
-        if name in ignored or (value is None and (name in required or name not in allowed)):
+        other_kind = name in FIELDS and name not in allowed
+        if name in ignored or (value is None and (name in required or other_kind)):
             continue
         if name not in allowed:
             errors.append(_unknown(str(name), allowed, value))
@@ -336,7 +342,9 @@ def _unknown(name: str, allowed: list[str], value: Any) -> FieldError:
         kind = "a one-time call" if name in RECURRING_ONLY else "a recurring call"
         return FieldError(shown, "wrong_kind", f"{kind} has no {name}.")
     near = difflib.get_close_matches(name[:60], allowed, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}."
+    hint = f"known are {', '.join(sorted(allowed)) or 'none'}."
+    if near:
+        hint = f"did you mean {near[0]}?"
     return FieldError(shown, "unknown_field", f"there is no field {shown!r}; {hint}")
 
 

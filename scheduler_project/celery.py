@@ -42,8 +42,5 @@ app.conf.update(
     task_publish_retry=False,
     beat_scheduler="executions.beat:CallScheduler",
     beat_max_loop_interval=0.5,
-    beat_schedule={
-        "executions.rescue": {"task": "executions.rescue", "schedule": 5.0},
-    },
 )
 app.autodiscover_tasks()

@@ -1,4 +1,4 @@
-"""Reads the environment: one reader per kind of value; a bad value stops the start with a sentence."""
+"""Reads the environment, a reader per kind of value; a bad one stops the start with a sentence."""
 
 import ipaddress
 import os
@@ -127,7 +127,7 @@ class SchedulerSettings:
 
 
 def scheduler_settings() -> SchedulerSettings:
-    """Reads all SCHEDULER_* variables; raises ImproperlyConfigured with a sentence for a bad one."""
+    """Reads all SCHEDULER_* variables; raises ImproperlyConfigured for a bad one."""
     return SchedulerSettings(
         call_provider=text("SCHEDULER_CALL_PROVIDER") or "sandbox",
         public_url=text("SCHEDULER_PUBLIC_URL", "http://localhost:8010").rstrip("/"),

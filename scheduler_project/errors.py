@@ -1,9 +1,9 @@
 """What goes wrong, in words: exceptions become problem documents after RFC 9457.
 
-    Problem
-    ├── Invalid      400  something in the body, the query or the path is wrong; names the fields
-    ├── NotFound     404  no such row, or not yours: the answer is the same
-    └── Conflict     409  the row is not in a state that allows this
+Problem
+├── Invalid      400  something in the body, the query or the path is wrong; names the fields
+├── NotFound     404  no such row, or not yours: the answer is the same
+└── Conflict     409  the row is not in a state that allows this
 """
 
 import http
@@ -86,7 +86,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = ProblemErrorSerializer(many=True, required=False)
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
     class Meta:
         ref_name = "Problem"
@@ -141,7 +141,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _code(error: Exception) -> str:
-    return error.get_codes() if _plain(error) else ""  # type: ignore[attr-defined,no-any-return]
+    return error.get_codes() if _plain(error) else ""  # type: ignore[attr-defined]
 
 
 def _plain(error: Exception) -> bool:
@@ -150,7 +150,9 @@ def _plain(error: Exception) -> bool:
 
 def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's 404 for addresses that no view serves."""
-    body = document(404, f"There is nothing at {request.path[:200]}; /api/docs lists what there is.")
+    body = document(
+        404, f"There is nothing at {request.path[:200]}; /api/docs lists what there is."
+    )
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 

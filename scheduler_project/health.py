@@ -15,7 +15,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database and broker answer, else 503 naming the one that does not."""
     found = {"database": database_answers(), "broker": broker_answers()}
     status = 200 if all(found.values()) else 503
-    return JsonResponse({"status": "ready" if status == 200 else "not ready", **found}, status=status)
+    return JsonResponse(
+        {"status": "ready" if status == 200 else "not ready", **found}, status=status
+    )
 
 
 def database_answers() -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """A new UUID version 7 after RFC 9562 section 5.7: 48 bits of Unix milliseconds, then chance."""
+    """A new UUID version 7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then chance."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     value = (value & ~(0xF000 << 64)) | (0x7000 << 64)

@@ -1,4 +1,4 @@
-"""What the log says: one line an event, with a machine word and the request's id, no private data."""
+"""What the log says: a line per event with a machine word and the request's id, no secrets."""
 
 import logging
 import re

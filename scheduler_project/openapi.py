@@ -3,7 +3,10 @@
 from typing import Any
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
-ALWAYS = {"401": "No token, or one that is not valid.", "429": "Too many requests; see Retry-After."}
+ALWAYS = {
+    "401": "No token, or one that is not valid.",
+    "429": "Too many requests; see Retry-After.",
+}
 WITH_QUERY = {"400": "A filter, limit or cursor is wrong."}
 WITH_ID = {"404": "No such row, or not yours."}
 WITH_BODY = {

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -22,11 +21,11 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         """One page of the rows; raises Invalid (400) for a limit or cursor that is none."""
         limit = request.query_params.get("limit")
-        if limit is not None and not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9])):
+        if limit is not None and not (limit.isascii() and limit.isdigit() and int(limit[:9]) >= 1):
             message = "limit is a whole number from 1 to 200."
             raise Invalid(errors=[FieldError("limit", "invalid", message)])
         self.ordering = getattr(view, "page_ordering", self.ordering)

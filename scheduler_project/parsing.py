@@ -50,7 +50,7 @@ def read_json(text: str) -> Any:
 
 
 def refuse_unkeepable(value: Any, depth: int = 0) -> None:
-    """Raises ParseError for NUL, lone surrogates, infinities and deep nesting, wherever they are."""
+    """Raises ParseError for NUL, lone surrogates, infinities and deep nesting, at any depth."""
     if depth > MAX_DEPTH:
         raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, str):

@@ -29,7 +29,8 @@ if not FIELD_ENCRYPTION_KEYS:
 SCHEDULER = env.scheduler_settings()
 
 DATABASE_URL = env.required(
-    "DATABASE_URL", "Write postgres://user:password@host:5432/name; `python3 dev.py run` brings one."
+    "DATABASE_URL",
+    "Write postgres://user:password@host:5432/name; `python3 dev.py run` brings one.",
 )
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":

@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("scheduled_calls.urls")),
     path("api/", include("executions.urls")),
+    path("api/", include("executions.callbacks")),
     path("api/", include("webhooks.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -71,8 +71,11 @@ def _split(url: str) -> SplitResult:
 def _scheme(parts: SplitResult, allow_http: bool) -> str:
     if parts.scheme == "https" or (parts.scheme == "http" and allow_http):
         return parts.scheme
-    raise ValueError("A webhook URL begins with https://." if not allow_http else
-                     "A webhook URL begins with https:// or http://.")
+    raise ValueError(
+        "A webhook URL begins with https://."
+        if not allow_http
+        else "A webhook URL begins with https:// or http://."
+    )
 
 
 def _host(parts: SplitResult) -> str:
@@ -120,9 +123,7 @@ def _port(parts: SplitResult) -> int | None:
     return port
 
 
-def _check_place(
-    scheme: str, host: str, port: int | None, allowed_nets: Sequence[Network]
-) -> None:
+def _check_place(scheme: str, host: str, port: int | None, allowed_nets: Sequence[Network]) -> None:
     # RFC 6761 section 6.3: these names are always the machine itself.
     local = host == "localhost" or host.endswith(".localhost")
     address = parse_address("127.0.0.1" if local else host)

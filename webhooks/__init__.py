@@ -1,1 +1,1 @@
-"""WHO IS TOLD: messages to customers' systems, kept as rows until delivered; knows nothing of calls."""
+"""WHO IS TOLD: messages to customers' systems, rows until delivered; knows no calls."""

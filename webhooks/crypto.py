@@ -1,4 +1,4 @@
-"""Seals the secrets that rest in the database: Fernet, several keys, so that keys can be changed."""
+"""Seals the secrets that rest in the database: Fernet, several keys, so that keys can change."""
 
 from functools import lru_cache
 

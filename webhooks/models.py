@@ -25,13 +25,13 @@ class OwnerSecret(models.Model):
 
     class Meta:
         verbose_name = "signing secret"
-        constraints = [
+        constraints = (
             models.CheckConstraint(
                 name="webhook_secret_previous_has_an_end",
                 condition=Q(sealed_previous="", previous_until=None)
                 | (~Q(sealed_previous="") & Q(previous_until__isnull=False)),
-            )
-        ]
+            ),
+        )
 
     def __str__(self) -> str:
         return f"signing secret of owner {self.owner_id}"
@@ -106,8 +106,8 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
-        indexes = [
-            # Used by delivery.claim, due.claim_bells and due.next_due_at: what is due, oldest first.
+        indexes = (
+            # Used by delivery.claim, due.claim_bells, due.next_due_at: what is due, oldest first.
             models.Index(
                 fields=["ring_at", "id"],
                 name="webhook_ring",
@@ -131,8 +131,8 @@ class Delivery(models.Model):
                 name="webhook_execution_newest",
                 condition=Q(execution_id__isnull=False),
             ),
-        ]
-        constraints = [
+        )
+        constraints = (
             models.CheckConstraint(
                 name="webhook_status_ties_columns",
                 condition=Q(
@@ -159,7 +159,7 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 name="webhook_failures_are_attempts", condition=Q(failures__lte=F("attempt_count"))
             ),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
@@ -185,9 +185,9 @@ class DeliveryAttempt(models.Model):
     response_excerpt = models.TextField(blank=True, default="")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["delivery", "number"], name="webhook_attempt_number")
-        ]
+        constraints = (
+            models.UniqueConstraint(fields=["delivery", "number"], name="webhook_attempt_number"),
+        )
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.delivery_id}"

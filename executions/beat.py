@@ -1,0 +1,111 @@
+"""`celery beat` runs this: finds what is due and rings, to the millisecond; decides nothing.
+
+Every beat fires scheduled calls: the rows decide who does what. Ordinary PeriodicTasks of
+django-celery-beat fire once, from the one beat that holds the leader's lock.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+from django.db import DatabaseError, connection
+from django_celery_beat.schedulers import DatabaseScheduler
+
+from executions.dispatch import Bells, open_due
+from executions.leader import Leader
+from executions.pauses import end_pauses
+from executions.ringing import claim_looks, next_time, ring_due, ring_soon
+from executions.tasks import ring_calls, ring_looks
+from scheduler_project import clock
+from webhooks.due import claim_bells, next_due_at
+from webhooks.tasks import ring as ring_webhooks
+
+log = logging.getLogger(__name__)
+SHORTEST_SLEEP = 0.02
+LONGEST_SLEEP = 0.5
+#: one tick works at most this long before PeriodicTasks get their turn
+LONGEST_TICK = 1.0
+WEBHOOK_BATCH = 500
+
+
+class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
+    """django-celery-beat's scheduler, with the scheduled calls fired by index beside it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.leader = Leader()
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Fires what is due; returns the seconds until there is something to do again.
+
+        An exception out of here would end beat, and with it all calls.
+        """
+        sleep = _safely(self.fire, LONGEST_SLEEP)
+        others = _safely(lambda: self.tick_others(*args, **kwargs), LONGEST_SLEEP)
+        return max(0.0, min(sleep, others, LONGEST_SLEEP))
+
+    def fire(self) -> float:
+        """One round of dispatch and bells; returns the seconds until the next one."""
+        until = time.monotonic() + LONGEST_TICK
+        while True:
+            now = clock.now()
+            bells = open_due(now)
+            bells.add(end_pauses(now))
+            bells.add(ring_due(now))
+            rung = ring_all(bells, now)
+            if not rung:
+                return LONGEST_SLEEP
+            if not bells.more or time.monotonic() > until:
+                return 0.0 if bells.more else _until(_next(), clock.now())
+
+    def tick_others(self, *args: Any, **kwargs: Any) -> float:
+        """django-celery-beat's own tick, on the one beat that leads."""
+        if not self.leader.leads():
+            return LONGEST_SLEEP
+        if self.leader.is_new:
+            # What another beat did meanwhile is in the database: read all of it again.
+            self._dirty.clear()
+            self._initial_read, self._heap, self.leader.is_new = True, None, False
+        sleep: float = super().tick(*args, **kwargs)
+        return sleep
+
+
+def ring_all(bells: Bells, now: datetime) -> bool:
+    """Rings for everything that is due; what could not be rung for is due again at once."""
+    rung = not bells.calls or ring_calls(bells.calls, retry=False)
+    if not rung:
+        ring_soon(bells.calls, now)
+        return False
+    if looks := claim_looks(now):
+        rung = ring_looks(looks, retry=False)
+    with connection.cursor() as cursor:
+        deliveries = claim_bells(cursor, now, WEBHOOK_BATCH)
+    if deliveries or bells.webhooks:
+        ring_webhooks([*bells.webhooks, *deliveries])
+    return rung
+
+
+def _next() -> datetime | None:
+    with connection.cursor() as cursor:
+        times = [time for time in (next_time(), next_due_at(cursor)) if time is not None]
+    return min(times, default=None)
+
+
+def _until(at: datetime | None, now: datetime) -> float:
+    if at is None:
+        return LONGEST_SLEEP
+    return max(SHORTEST_SLEEP, min(LONGEST_SLEEP, (at - now).total_seconds()))
+
+
+def _safely(step: Callable[[], float], otherwise: float) -> float:
+    try:
+        return step()
+    except (DatabaseError, psycopg2.Error, OSError) as error:
+        log.warning("beat_interrupted: %s", type(error).__name__)
+        connection.close()
+    except Exception:
+        log.exception("beat_defect")
+    return otherwise

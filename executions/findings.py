@@ -1,0 +1,135 @@
+"""What became known about an attempt: the answers of call services, in our words. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from executions.providers.base import (
+    Absent,
+    Accepted,
+    Answer,
+    Capabilities,
+    Lookup,
+    NoLookup,
+    NotSent,
+    Refused,
+    Report,
+    TryLater,
+)
+from executions.states import Outcome
+
+#: kinds of findings
+PROGRESS = "progress"  # the call service has the call
+ENDED = "ended"  # the call is over, with an outcome
+NOT_SENT = "not_sent"  # provably nothing rang: the same attempt may be sent again
+UNKNOWN = "unknown"  # it may have rung
+NOTHING = "nothing"  # nothing new: look again later
+
+FINAL_WORDS = frozenset(Outcome.values) - {Outcome.UNKNOWN}
+FIRST_RECONCILE = 1.0
+#: an unknown call is asked about this often at the least, and this many times in all
+RECONCILE_LIMIT = 300.0
+RECONCILE_LOOKS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One piece of knowledge about one attempt. Times are seconds."""
+
+    attempt_id: UUID
+    kind: str
+    call_id: str | None = None
+    outcome: str | None = None
+    duration: int | None = None
+    error: str | None = None
+    details: dict[str, Any] | None = None
+    #: the call service asks not to be tried again before this
+    retry_after: float | None = None
+    #: when to look again; None is never
+    look_in: float | None = None
+    #: the session that found it while dialing: it counts only if it still holds the attempt
+    worker: int | None = None
+
+
+def from_dial(
+    attempt_id: UUID, answer: Answer | NotSent, capabilities: Capabilities, worker: int
+) -> Finding:
+    """What the answer to "place this call" says, found by the worker that placed it."""
+    if isinstance(answer, Accepted):
+        return _from_word(
+            attempt_id,
+            answer.status or "queued",
+            capabilities.poll_after(0),
+            call_id=answer.call_id,
+            duration=answer.duration,
+            error=answer.error,
+            details=answer.details,
+            worker=worker,
+        )
+    if isinstance(answer, Refused):
+        return Finding(attempt_id, ENDED, outcome=answer.outcome, error=answer.error, worker=worker)
+    if isinstance(answer, TryLater):
+        return Finding(
+            attempt_id,
+            NOT_SENT,
+            error=answer.reason,
+            retry_after=answer.retry_after,
+            worker=worker,
+        )
+    if isinstance(answer, NotSent):
+        return Finding(attempt_id, NOT_SENT, error=answer.reason, worker=worker)
+    look_in = FIRST_RECONCILE if capabilities.lookup else None
+    return Finding(attempt_id, UNKNOWN, error=answer.reason, look_in=look_in, worker=worker)
+
+
+def from_poll(attempt_id: UUID, lookup: Lookup, capabilities: Capabilities, looks: int) -> Finding:
+    """What a look at a call in progress says; anything but a report changes nothing."""
+    later = capabilities.poll_after(looks + 1)
+    if isinstance(lookup, Report):
+        return from_report(attempt_id, lookup, later)
+    return Finding(attempt_id, NOTHING, look_in=None if isinstance(lookup, NoLookup) else later)
+
+
+def from_reconcile(
+    attempt_id: UUID,
+    lookup: Lookup,
+    capabilities: Capabilities,
+    looks: int,
+    unknown_for: float,
+) -> Finding:
+    """What asking about an unknown call says, `unknown_for` seconds after it became unknown.
+
+    "No such call" is believed only once the settle time is over: then it was never dialed.
+    """
+    later = min(FIRST_RECONCILE * 2.0 ** min(looks, 20), RECONCILE_LIMIT)
+    if isinstance(lookup, Report):
+        return from_report(attempt_id, lookup, later)
+    if isinstance(lookup, NoLookup) or looks >= RECONCILE_LOOKS:
+        return Finding(attempt_id, NOTHING)
+    if isinstance(lookup, Absent) and capabilities.absence_is_proof:
+        settled_in = capabilities.settle_seconds - unknown_for
+        if settled_in <= 0:
+            return Finding(attempt_id, NOT_SENT, error="the call service never got it")
+        later = min(later, settled_in + 0.05)
+    return Finding(attempt_id, NOTHING, look_in=later)
+
+
+def from_report(attempt_id: UUID, report: Report, look_in: float | None) -> Finding:
+    """What a callback or a lookup tells; a word that nobody knows changes nothing."""
+    return _from_word(
+        attempt_id,
+        report.status,
+        look_in,
+        call_id=report.call_id,
+        duration=report.duration,
+        error=report.error,
+        details=report.details,
+    )
+
+
+def _from_word(attempt_id: UUID, word: str, look_in: float | None, **known: Any) -> Finding:
+    if word in FINAL_WORDS:
+        return Finding(attempt_id, ENDED, outcome=word, **known)
+    if word == Outcome.UNKNOWN:
+        return Finding(attempt_id, NOTHING, look_in=look_in)
+    return Finding(attempt_id, PROGRESS, look_in=look_in, **known)

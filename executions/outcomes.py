@@ -1,0 +1,143 @@
+"""What the call service said is written down: attempt, execution, scheduled call and webhook rows,
+all in one transaction, many at a time."""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from executions import rows
+from executions.ending import close_calls
+from executions.findings import UNKNOWN, Finding
+from executions.notices import COLUMNS, tell
+from executions.rows import Row
+from executions.states import FINAL
+from executions.transitions import Change, change, lands
+
+log = logging.getLogger(__name__)
+
+# Locks in the order of all verbs: scheduled call, execution, attempt.
+_LOCK = f"""
+SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_call_id,
+    a.outcome AS a_outcome, a.error AS a_error, a.duration AS a_duration,
+    a.details::text AS a_details, a.lease_until AS a_lease_until, a.look_at AS a_look_at,
+    a.looks AS a_looks, a.unknown_since AS a_unknown_since, a.resends AS a_resends,
+    a.ended_at AS a_ended_at, a.number AS attempt_number,
+    e.duration AS e_duration, e.error AS e_error, e.reason AS e_reason,
+    e.details::text AS e_details, e.due_at AS e_due_at, e.ring_at AS e_ring_at,
+    e.ended_at AS e_ended_at,
+    EXISTS (SELECT FROM executions_execution o
+            WHERE o.scheduled_call_id = s.id AND o.id <> e.id
+              AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')) AS another,
+    {COLUMNS}
+FROM executions_attempt a
+JOIN executions_execution e ON e.id = a.execution_id
+JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
+WHERE a.id = ANY(%(ids)s::uuid[])
+ORDER BY s.id
+FOR NO KEY UPDATE OF s FOR NO KEY UPDATE OF e FOR NO KEY UPDATE OF a
+"""  # noqa: S608  own constants
+ATTEMPT = {
+    "status": "varchar",
+    "call_id": "varchar",
+    "outcome": "varchar",
+    "error": "text",
+    "duration": "integer",
+    "details": "jsonb",
+    "worker": "bigint",
+    "lease_until": "timestamptz",
+    "look_at": "timestamptz",
+    "looks": "smallint",
+    "unknown_since": "timestamptz",
+    "resends": "smallint",
+    "ended_at": "timestamptz",
+}
+EXECUTION = {
+    "status": "varchar",
+    "started": "boolean",
+    "call_id": "varchar",
+    "duration": "integer",
+    "error": "text",
+    "reason": "varchar",
+    "details": "jsonb",
+    "due_at": "timestamptz",
+    "expires_at": "timestamptz",
+    "ring_at": "timestamptz",
+    "ended_at": "timestamptz",
+}
+Transaction = Callable[[], AbstractContextManager[Any]]
+
+
+def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID]:
+    """Writes the findings that still count; returns webhook deliveries to ring for.
+
+    To be called in a transaction on `cursor`, with one finding an attempt.
+    """
+    by_attempt = {finding.attempt_id: finding for finding in findings}
+    found = rows.fetch(cursor, _LOCK, {"ids": [str(id_) for id_ in by_attempt]})
+    changed = [
+        (row, _change(row, by_attempt[row["a_id"]], now))
+        for row in found
+        if lands(row, by_attempt[row["a_id"]])
+    ]
+    rows.update(cursor, "executions_attempt", ATTEMPT, [made.attempt for _, made in changed])
+    executions = [made.execution for _, made in changed if made.execution]
+    rows.update(cursor, "executions_execution", EXECUTION, executions)
+    over = [row["schedule_id"] for row, made in changed if _is_over(made)]
+    close_calls(cursor, over, now)
+    happened = [
+        (event, row, _as_told(event, made)) for row, made in changed for event in made.events
+    ]
+    return tell(cursor, happened, now)
+
+
+def _change(row: Row, finding: Finding, now: datetime) -> Change:
+    chance = random.random()  # noqa: S311  spreads retries, guards nothing
+    return change(row, finding, now, settings.SCHEDULER.catch_up_seconds, chance)
+
+
+def _is_over(made: Change) -> bool:
+    return made.execution is not None and made.execution["status"] in FINAL
+
+
+def _as_told(event: str, made: Change) -> Row:
+    """A call that was over at once is told as started first, as if it were still under way."""
+    told = dict(made.execution or {})
+    if event == "started":
+        told |= {"status": "in_progress", "duration": None, "error": None, "details": None}
+    return told
+
+
+def record_on(begin: Transaction, findings: Sequence[Finding], now: datetime) -> list[UUID]:
+    """As `record`, in a transaction of its own; a batch that the database refuses is taken apart.
+
+    What is refused alone too claims a call id that belongs to another call: nobody can say what
+    rang, so it is written as unknown. Raises the database's errors for anything else.
+    """
+    try:
+        with begin() as cursor:
+            return record(cursor, findings, now)
+    except (IntegrityError, psycopg2.IntegrityError):
+        if len(findings) > 1:
+            return [id_ for finding in findings for id_ in record_on(begin, [finding], now)]
+        log.exception("finding_refused attempt=%s", findings[0].attempt_id)
+        doubt = replace(
+            findings[0], kind=UNKNOWN, call_id=None, outcome=None, error="its call id is another's"
+        )
+        with begin() as cursor:
+            return record(cursor, [doubt], now)
+
+
+@contextmanager
+def django_transaction() -> Iterator[Any]:
+    """A transaction on Django's connection, for callbacks and lookups."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        yield cursor

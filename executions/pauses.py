@@ -1,0 +1,45 @@
+"""A pause ends by itself, or outlasts the time of a one-time call, which is then missed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from executions import rows
+from executions.dispatch import BATCH, INSERTED, Bells, close_and_tell, execution_row
+from executions.rows import Row
+from executions.states import ExecutionStatus
+from scheduled_calls.models import ScheduledCall, Status
+from scheduled_calls.services import wake
+from scheduled_calls.timing import unopened_instant, wake_at
+
+_WAKING = """
+SELECT id FROM scheduled_calls_scheduledcall
+WHERE status = 'paused' AND wake_at IS NOT NULL AND wake_at <= %(now)s
+ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+
+def end_pauses(now: datetime, limit: int = BATCH) -> Bells:
+    """Looks at paused calls whose `wake_at` has come: wakes them, or notes the missed ones."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WAKING, {"now": now, "limit": limit})
+        ids = [row[0] for row in cursor.fetchall()]
+        calls = ScheduledCall.objects.select_related("clocked").in_bulk(ids).values()
+        missed = [row for call in calls for row in _wake_or_miss(call, now)]
+        fresh = set(rows.insert(cursor, "executions_execution", INSERTED, missed))
+        new = [row for row in missed if str(row["id"]) in fresh]
+        return Bells(webhooks=close_and_tell(cursor, new, now), more=len(ids) == limit)
+
+
+def _wake_or_miss(call: ScheduledCall, now: datetime) -> Iterable[Row]:
+    """Wakes the call as of its pause's end; yields the row of a time that the pause outlasted."""
+    instant, until = unopened_instant(call), call.paused_until
+    if until is not None and until <= now and (instant is None or until < instant):
+        wake(call, until)
+        return
+    if instant is not None and instant <= now:
+        yield execution_row(call, instant, ExecutionStatus.MISSED, now, "paused")
+        call.status, call.last_opened_for = Status.MISSED, instant
+    call.wake_at = wake_at(call)
+    call.save()

@@ -1,0 +1,1 @@
+"""The call services: one adapter each, all behind the contract in `base.py`."""

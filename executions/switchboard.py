@@ -1,0 +1,148 @@
+"""A worker child's event loop: places claimed calls side by side and writes what comes of them.
+
+A task hands its claims over and returns; hundreds of calls may be in flight while the child takes
+the next message. Outcomes are written every 50 ms, as they come: no result waits for a slow call.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import UUID
+
+import psycopg2
+from django.conf import settings
+
+from executions.dialing import Claim
+from executions.findings import Finding, from_dial
+from executions.outcomes import record_on
+from executions.providers.base import (
+    Answer,
+    CallProvider,
+    LostError,
+    NotSent,
+    NotSentError,
+    Unsure,
+)
+from executions.providers.transport import DialClient
+from executions.session import DialSession, current_session
+from scheduler_project import clock
+
+log = logging.getLogger(__name__)
+#: calls in flight in one child; a task waits while there are so many
+MOST_IN_FLIGHT = 500
+WRITE_EVERY_SECONDS = 0.05
+#: rows written in one transaction
+MOST_WRITTEN = 500
+Ring = Callable[[Sequence[UUID]], None]
+
+
+def boot_seconds() -> float:
+    """A clock that also runs while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Switchboard:
+    """The loop, its writer thread, and the count of what is in flight. One per worker child."""
+
+    def __init__(self, provider: CallProvider, ring_webhooks: Ring) -> None:
+        self.provider = provider
+        self.pid = os.getpid()
+        self._ring_webhooks = ring_webhooks
+        self._found: list[Finding] = []
+        self._something = threading.Event()
+        self._changed = threading.Condition()
+        self._in_flight = 0
+        self._loop = asyncio.new_event_loop()
+        self._client = DialClient()
+        threading.Thread(target=self._loop.run_forever, name="dial", daemon=True).start()
+        threading.Thread(target=self._write_forever, name="write", daemon=True).start()
+
+    def wait_for_room(self, seconds: float = 60.0) -> bool:
+        """Waits until another batch may be claimed; False when there was no room for so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._in_flight < MOST_IN_FLIGHT, seconds)
+
+    def place(self, claims: Sequence[Claim], session: DialSession, claimed_at: float) -> None:
+        """Dials the claims. `claimed_at`: `boot_seconds()` from before they were claimed."""
+        with self._changed:
+            self._in_flight += len(claims)
+        guard = partial(may_leave, session, claimed_at, settings.SCHEDULER.lease_seconds / 2)
+        asyncio.run_coroutine_threadsafe(self._place(claims, guard), self._loop)
+
+    def drain(self, seconds: float) -> bool:
+        """Waits until nothing is in flight and all is written; whether that was reached."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._in_flight == 0, seconds)
+
+    async def _place(self, claims: Sequence[Claim], guard: Callable[[], None]) -> None:
+        await asyncio.gather(*(self._place_one(claim, guard) for claim in claims))
+
+    async def _place_one(self, claim: Claim, guard: Callable[[], None]) -> None:
+        answer = await initiate_call(self._client, self.provider, claim, guard)
+        self._found.append(
+            from_dial(claim.request.attempt_id, answer, self.provider.capabilities, claim.worker)
+        )
+        self._something.set()
+
+    def _write_forever(self) -> None:
+        while True:
+            self._something.wait()
+            time.sleep(WRITE_EVERY_SECONDS)  # lets a batch gather
+            self._something.clear()
+            while batch := self._found[:MOST_WRITTEN]:
+                del self._found[: len(batch)]
+                write_until_done(batch, self._ring_webhooks)
+                with self._changed:
+                    self._in_flight -= len(batch)
+                    self._changed.notify_all()
+
+
+async def initiate_call(
+    client: DialClient, provider: CallProvider, claim: Claim, guard: Callable[[], None]
+) -> Answer | NotSent:
+    """Places one call, at most once, and says what is known of it then. Never raises."""
+    try:
+        response = await client.send(provider, provider.request(claim.request), guard)
+        return provider.read(response)
+    except NotSentError as error:
+        return NotSent(error.reason)
+    except LostError as error:
+        return Unsure(error.reason)
+    except Exception as error:  # an adapter's defect: the request may have left
+        log.exception("dial_defect attempt=%s", claim.request.attempt_id)
+        return Unsure(f"{type(error).__name__} in the adapter")
+
+
+def may_leave(session: DialSession, claimed_at: float, at_most: float) -> None:
+    """The last check before the bytes leave; raises NotSentError when they may not.
+
+    My session lives, so nobody has declared me lost; and the claim is younger than half its lease,
+    so nobody will before the answer is due.
+    """
+    if not session.alive():
+        raise NotSentError("the worker's database session was lost")
+    if boot_seconds() - claimed_at > at_most:
+        raise NotSentError("the worker was held up for too long")
+
+
+def write_until_done(findings: Sequence[Finding], ring_webhooks: Ring) -> None:
+    """Writes the findings, again and again for as long as a lease; then reconcile will find out."""
+    give_up = time.monotonic() + settings.SCHEDULER.lease_seconds
+    while True:
+        try:
+            session = current_session()
+            with session.transaction() as cursor:
+                now = clock.now_on(cursor)
+            if bells := record_on(session.transaction, findings, now):
+                ring_webhooks(bells)
+            return
+        except psycopg2.Error as error:
+            log.warning("outcomes_not_written count=%d: %s", len(findings), type(error).__name__)
+            if time.monotonic() > give_up:
+                log.exception("outcomes_given_up count=%d", len(findings))
+                return
+            time.sleep(0.3)  # the database is away; the lease bounds how long we ask

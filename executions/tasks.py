@@ -1,0 +1,109 @@
+"""The bells of calls: what a worker does when beat or a front door rings. Messages carry ids only
+and may come twice, late, forged, or never."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from celery.signals import worker_process_init, worker_process_shutdown
+from kombu.exceptions import OperationalError
+
+from executions.dialing import claim
+from executions.lookups import look_after
+from executions.providers.registry import current_provider
+from executions.session import current_session
+from executions.switchboard import Switchboard, boot_seconds
+from scheduler_project import clock
+from webhooks.tasks import readable_ids
+from webhooks.tasks import ring as ring_webhooks_now
+
+log = logging.getLogger(__name__)
+#: ids in one message: a message costs a Celery worker about as much as ten calls
+IDS_PER_MESSAGE = 100
+DRAIN_SECONDS = 20.0
+_switchboards: dict[int, Switchboard] = {}
+
+
+def switchboard() -> Switchboard:
+    """This process's switchboard; a forked child makes its own."""
+    pid = os.getpid()
+    if pid not in _switchboards:
+        _switchboards.clear()
+        _switchboards[pid] = Switchboard(current_provider(), ring_webhooks)
+    return _switchboards[pid]
+
+
+@shared_task(name="executions.place_calls", queue="calls")
+def place_calls(ids: object = None) -> None:
+    """Claims these executions if they may ring now, and dials them. Claiming is idempotent."""
+    if not (known := readable_ids(ids)):
+        return
+    board = switchboard()
+    if not board.wait_for_room():
+        return  # all is in the rows: beat rings again
+    claimed_at = boot_seconds()
+    session = current_session()
+    with session.transaction() as cursor:
+        claims = claim(
+            cursor,
+            known,
+            worker=session.key,
+            provider=board.provider.name,
+            now=clock.now_on(cursor),
+        )
+    board.place(claims, session, claimed_at)
+
+
+@shared_task(name="executions.look_after", queue="upkeep")
+def look_after_attempts(ids: object = None) -> None:
+    """Rescues, polls or reconciles these attempts."""
+    if known := readable_ids(ids):
+        ring_webhooks(look_after(known, clock.now()))
+
+
+def ring_calls(ids: Sequence[UUID], **options: Any) -> bool:
+    """Asks workers to dial these; False when the broker is away. Never raises: beat rings again."""
+    return _ring(place_calls, ids, options)
+
+
+def ring_looks(ids: Sequence[UUID], **options: Any) -> bool:
+    """Asks workers to look after these attempts; False when the broker is away."""
+    return _ring(look_after_attempts, ids, options)
+
+
+def ring_webhooks(ids: Sequence[UUID]) -> None:
+    """Asks workers to deliver these soon; never raises."""
+    if ids:
+        ring_webhooks_now(ids)
+
+
+def _ring(task: Any, ids: Sequence[UUID], options: dict[str, Any]) -> bool:
+    try:
+        for start in range(0, len(ids), IDS_PER_MESSAGE):
+            chunk = [str(id_) for id_ in ids[start : start + IDS_PER_MESSAGE]]
+            task.apply_async((chunk,), **options)
+    except (OperationalError, OSError) as error:
+        log.warning("bell_not_rung task=%s: %s", task.name, type(error).__name__)
+        return False
+    return True
+
+
+@worker_process_init.connect
+def _warm_up(**kwargs: Any) -> None:
+    """Opens the session and the loop before the first call, which would be late otherwise."""
+    try:
+        switchboard()
+        current_session()
+    except Exception:
+        log.exception("worker_not_warm")  # the first task will try again, and say so
+
+
+@worker_process_shutdown.connect
+def _drain(**kwargs: Any) -> None:
+    """A child that ends lets its calls be placed and written first."""
+    board = _switchboards.get(os.getpid())
+    if board is not None and not board.drain(DRAIN_SECONDS):
+        log.error("worker_left_calls_behind")

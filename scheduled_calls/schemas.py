@@ -1,0 +1,30 @@
+"""What the bodies look like, for OpenAPI: JSON Schemas from the table that reads them."""
+
+from typing import Any
+
+from scheduled_calls.services import REQUIRED
+from scheduled_calls.validators import FIELDS, PAUSE_FIELDS, request_schema
+
+
+def _body(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {"application/json": schema}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+_EVERY = {name: field.schema for name, field in FIELDS.items()}
+
+ONE_TIME = _body(request_schema("one_time", REQUIRED["one_time"]))
+RECURRING = _body(request_schema("recurring", REQUIRED["recurring"]))
+PREVIEW = _body(
+    {
+        **_object(_EVERY | {"count": {"type": "integer", "minimum": 1, "maximum": 366}}),
+        "required": ["agent_id", "phone_number"],
+    }
+)
+#: read-only fields of an answer may come back, so others than these are allowed
+CHANGE = _body({**_object(_EVERY), "additionalProperties": True})
+PAUSE = _body(_object({name: field.schema for name, field in PAUSE_FIELDS.items()}))
+RESUME = _body(_object({"reason": PAUSE_FIELDS["reason"].schema}))
