@@ -95,7 +95,8 @@ class HistorySerializer(serializers.Serializer[Any]):
     schedule_id = serializers.CharField()
     executions = ExecutionSerializer(many=True)
     earlier = serializers.CharField(
-        allow_null=True, help_text="what `before` must be for the rows before these; null at the end"
+        allow_null=True,
+        help_text="what `before` must be for the rows before these; null at the end",
     )
 
 

@@ -1,5 +1,16 @@
-"""Which address leads where."""
+"""Which address of an execution leads where."""
 
-from typing import Any
+from executions import views
+from scheduler_project.front_door import both
 
-urlpatterns: list[Any] = []
+SCHEDULED_CALL = "scheduled-calls/<str:schedule_id>"
+ONE = "executions/<str:execution_id>"
+
+urlpatterns = [
+    *both(f"{SCHEDULED_CALL}/execute", views.Execute, "execute"),
+    *both(f"{SCHEDULED_CALL}/history", views.History, "history"),
+    *both("executions", views.Executions, "executions"),
+    *both(ONE, views.OneExecution, "execution"),
+    *both(f"{ONE}/cancel", views.CancelExecution, "execution-cancel"),
+    *both("scheduler/health", views.Health, "scheduler-health"),
+]

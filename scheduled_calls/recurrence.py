@@ -31,14 +31,7 @@ from croniter import (  # type: ignore[import-untyped]  # ships no types
     croniter,
 )
 
-from scheduled_calls.cron import (
-    DAY_OF_MONTH,
-    DAY_OF_WEEK,
-    Cron,
-    CronError,
-    field_values,
-    parse_cron,
-)
+from scheduled_calls.cron import Cron, CronError, parse_cron
 from scheduled_calls.cron_description import describe
 from scheduled_calls.wall_clock import (
     FIRST_YEAR,
@@ -178,15 +171,9 @@ def _slots(cron: Cron, wall: datetime) -> Iterator[datetime]:
 @lru_cache(maxsize=4096)
 def _calendar(cron: Cron) -> croniter:
     """A croniter for the five fields, reading the two day fields as Debian does."""
-    days, weekdays = cron.day_of_month, cron.day_of_week
-    every_day = field_values(DAY_OF_MONTH, days) == DAY_OF_MONTH.full
-    every_weekday = field_values(DAY_OF_WEEK, weekdays) == DAY_OF_WEEK.full
-    if cron.either_day and (every_day or every_weekday):
-        # croniter takes a written-out full range (`0-6`) for a star and would ask for both days.
-        days = weekdays = "*"
     return croniter(
-        f"{cron.minute} {cron.hour} {days} {cron.month} {weekdays}",
+        cron.text,
         datetime(2000, 1, 1),  # noqa: DTZ001 - naive on purpose: this is the wall clock
-        implement_cron_bug=True,
+        implement_cron_bug=True,  # croniter's word for: `*/2` as a day field is a star
         max_years_between_matches=HORIZON_YEARS,
     )

@@ -51,7 +51,8 @@ class ScheduledCallSerializer(serializers.Serializer[ScheduledCall]):
     description = serializers.CharField()
     timezone = serializers.CharField(help_text="IANA name")
     scheduled_time = serializers.CharField(
-        allow_null=True, help_text="2027-02-01 14:30:00, wall clock in timezone; null when recurring"
+        allow_null=True,
+        help_text="2027-02-01 14:30:00, wall clock in timezone; null when recurring",
     )
     scheduled_time_utc = UtcTime(source="instant", allow_null=True)
     cron_expression = serializers.SerializerMethodField()
@@ -151,7 +152,9 @@ def last_executions(calls: Sequence[ScheduledCall]) -> dict[UUID, Any]:
     A subquery for each call of the page, which ends at the first row of its index: DISTINCT ON
     would read the whole history of each.
     """
-    newest = Execution.objects.filter(scheduled_call=OuterRef("pk")).order_by("-scheduled_for", "-opened")
+    newest = Execution.objects.filter(scheduled_call=OuterRef("pk")).order_by(
+        "-scheduled_for", "-opened"
+    )
     last = newest.values(shown=JSONObject(execution_id="id", status="status"))[:1]
     rows = ScheduledCall.objects.filter(pk__in=[call.pk for call in calls])
     return dict(rows.values_list("pk", Subquery(last)))

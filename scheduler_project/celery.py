@@ -11,8 +11,9 @@ app = Celery("scheduler_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     # Queues are declared, so that a plain `celery worker` reads them all.
-    task_queues=[Queue("calls"), Queue("webhooks"), Queue("upkeep")],
+    task_queues=[Queue(name, routing_key=name) for name in ("calls", "webhooks", "upkeep")],
     task_default_queue="upkeep",
+    task_default_routing_key="upkeep",
     task_routes={
         "executions.place_calls": {"queue": "calls"},
         "webhooks.*": {"queue": "webhooks"},

@@ -1,4 +1,4 @@
-"""Reads the query of an address: which rows are wanted; what is not known is refused, never ignored."""
+"""Reads an address's query: which rows are wanted; what is not known is refused, not ignored."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -163,6 +163,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "deepLinking": True},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ScheduledCallStatus": "scheduled_calls.models.Status",
+        "ExecutionStatus": "executions.states.ExecutionStatus",
+        "AttemptStatus": "executions.states.AttemptStatus",
+        "DeliveryStatus": "webhooks.models.Delivery.Status",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "scheduler_project.openapi.add_problems",
@@ -179,4 +185,10 @@ REDIS_CLIENT_URL = (
     else REDIS_URL
 )
 
-UNFOLD = {"SITE_TITLE": "Scheduled calls", "SITE_HEADER": "Scheduled calls", "SITE_SYMBOL": "call"}
+UNFOLD = {
+    "SITE_TITLE": "Scheduled calls",
+    "SITE_HEADER": "Scheduled calls",
+    "SITE_SYMBOL": "call",
+    "SITE_URL": "/api/docs",
+    "SIDEBAR": {"navigation": "scheduler_project.admin_menu.menu"},
+}

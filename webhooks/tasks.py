@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from webhooks import worker
 
 log = logging.getLogger(__name__)
+IDS_PER_MESSAGE = 100
 #: a message with more ids than this is none of ours
 MOST_IDS = 1000
 
@@ -30,7 +31,8 @@ def deliver_due() -> None:
 def ring(ids: Sequence[UUID]) -> None:
     """Asks a worker to deliver these soon. Never raises: the rows are rung again by beat."""
     try:
-        deliver.delay([str(id_) for id_ in ids])
+        for start in range(0, len(ids), IDS_PER_MESSAGE):
+            deliver.delay([str(id_) for id_ in ids[start : start + IDS_PER_MESSAGE]])
     except (OperationalError, OSError) as error:
         log.warning("webhook_bell_not_rung: %s", type(error).__name__)
 

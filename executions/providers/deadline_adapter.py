@@ -15,7 +15,7 @@ from webhooks.deadline import DeadlineSocket, DeadlineTLSSocket
 @cache
 def adapter(pid: int) -> HTTPAdapter:
     """One pool of connections per process: a forked child must not share its parent's sockets."""
-    return _DeadlineAdapter(pool_connections=4, pool_maxsize=4, max_retries=0)
+    return _DeadlineAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
 
 
 class _DeadlineAdapter(HTTPAdapter):

@@ -1,0 +1,19 @@
+"""`dev.py test`: fresh servers, pytest, its exit code; nothing is left behind."""
+
+import os
+import sys
+
+from devtools.console import say
+from devtools.servers import throw_away_servers
+
+#: Two processes by default: the small machines that continuous integration has.
+DEFAULT_ARGUMENTS = ["-n", "2"]
+
+
+def main(arguments: list[str]) -> int:
+    """Runs pytest with the arguments; TEST_DURABLE=1 keeps fsync on, for runs that kill servers."""
+    durable = os.environ.get("TEST_DURABLE") == "1"
+    with throw_away_servers(durable) as (supervisor, env):
+        command = [sys.executable, "-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
+        say("  " + " ".join(["pytest", *command[3:]]))
+        return supervisor.call(command, env)

@@ -1,0 +1,1 @@
+"""The Python front door: `from scheduler.scheduler import ScheduledCallService`."""

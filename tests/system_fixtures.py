@@ -1,0 +1,124 @@
+"""Fixtures that start the real processes: `make_system`, `call_service`, `sink`."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.call_service import SECRET, TOKEN, CallService, Sink
+from tests.system import (
+    System,
+    connected,
+    drop_database,
+    free_port,
+    make_database,
+    with_database,
+    with_redis_database,
+)
+
+MakeSystem = Callable[..., System]
+
+
+@pytest.fixture(scope="session")
+def template_database(worker_id: str) -> Iterator[str]:
+    """The name of a migrated database that others are copied from."""
+    url, name = os.environ["DATABASE_URL"], f"template_{worker_id}_{os.getpid()}"
+    make_database(url, name)
+    environment = {**os.environ, "DATABASE_URL": with_database(url, name)}
+    environment.pop("DATABASE_DIRECT_URL", None)
+    System(environment, Path(), 0).manage("migrate", "--verbosity", "0")
+    yield name
+    with connected(url, "postgres") as cursor:
+        drop_database(cursor, name)
+
+
+@pytest.fixture
+def make_system(
+    template_database: str, worker_id: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[MakeSystem]:
+    """Makes a system on a fresh database; settings are keyword arguments. Ends all at the end."""
+    made: list[System] = []
+    names: list[str] = []
+
+    def make(**settings: str) -> System:
+        name = f"system_{worker_id}_{os.getpid()}_{len(names)}"
+        make_database(os.environ["DATABASE_URL"], name, template_database)
+        names.append(name)
+        system = System(_environment(name, worker_id, settings), tmp_path, free_port())
+        system.environment |= {"SCHEDULER_PUBLIC_URL": system.url, **settings}
+        made.append(system)
+        system.token = system.manage("create_token", "default").split()[-1]
+        return system
+
+    yield make
+    failed = getattr(request.node, "failed", False)
+    for system in made:
+        system.stop()
+        if failed:
+            print(system.logs())  # noqa: T201  pytest shows it with the failure
+    with connected(os.environ["DATABASE_URL"], "postgres") as cursor:
+        for name in names:
+            drop_database(cursor, name)
+
+
+def _environment(database: str, worker_id: str, settings: dict[str, str]) -> dict[str, str]:
+    # A Redis database per test process; the lowest ones are left to others.
+    number = 8 + int(worker_id.removeprefix("gw") or 0) % 7 if worker_id != "master" else 15
+    url = with_redis_database(os.environ["REDIS_URL"], number)
+    _flush(url)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": with_database(os.environ["DATABASE_URL"], database),
+        "REDIS_URL": url,
+        "SCHEDULER_WEBHOOK_ALLOW_HTTP": "1",
+        "SCHEDULER_WEBHOOK_ALLOWED_NETS": "127.0.0.0/8",
+        "LOG_LEVEL": "INFO",
+        **settings,
+    }
+    environment.pop("DATABASE_DIRECT_URL", None)
+    return environment
+
+
+def _flush(url: str) -> None:
+    socket_path, _, query = url.removeprefix("redis+socket://").partition("?")
+    if url.startswith("redis+socket"):
+        url = f"unix://{socket_path}?db={query.removeprefix('virtual_host=')}"
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    client.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remembers a failure, so that the processes' logs are printed with it."""
+    outcome = yield
+    if outcome.get_result().failed:  # type: ignore[attr-defined]
+        item.failed = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def call_service() -> Iterator[CallService]:
+    """A call service on a local port."""
+    service = CallService()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A webhook receiver on a local port."""
+    receiver = Sink()
+    yield receiver
+    receiver.close()
+
+
+def http_settings(service: CallService) -> dict[str, str]:
+    """The settings that let a system dial through this call service."""
+    return {
+        "SCHEDULER_CALL_PROVIDER": "http",
+        "SCHEDULER_HTTP_CALL_URL": service.url,
+        "SCHEDULER_HTTP_CALL_TOKEN": TOKEN,
+        "SCHEDULER_HTTP_CALL_SECRET": SECRET,
+    }

@@ -1,0 +1,52 @@
+"""Makes what the tests of the webhooks room need: deliveries, clients, requests read raw."""
+
+import json
+import socket
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import connection
+from rest_framework.test import APIClient
+
+from scheduler_project import clock
+from scheduler_project.models import ApiToken
+from webhooks.models import Delivery
+from webhooks.outbox import Notice, enqueue
+
+
+def client_of(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {ApiToken.issue(user)}")
+    return client
+
+
+def read_request(connected: socket.socket) -> bytes:
+    """One HTTP request with its body, from a raw connection."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connected.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1])
+        for line in head.split(b"\r\n")
+        if line.lower().startswith(b"content-length")
+    )
+    while len(body) < length:
+        body += connected.recv(65536)
+    return data
+
+
+def make_delivery(owner: User, url: str, **overrides: Any) -> Delivery:
+    """A delivery as the outbox writes it, due now; overrides are Notice's fields."""
+    values = {"event": "completed", "body": json.dumps({"type": "call.completed"}), **overrides}
+    with connection.cursor() as cursor:
+        ids = enqueue(cursor, [Notice(owner.pk, url, **values)], clock.now())
+    return Delivery.objects.get(id=ids[0])
+
+
+def bring_forward(id_: UUID) -> None:
+    """Makes a waiting delivery due now, as if its time had come."""
+    due = clock.now() - timedelta(milliseconds=1)
+    Delivery.objects.filter(id=id_, status="pending").update(next_attempt_at=due, ring_at=due)
