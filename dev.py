@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the environment (.venv), then hands over to devtools/: `python3 dev.py run`, `test`, `check`."""
+"""`python3 dev.py run`, `test`, `check`: makes .venv, then hands over to devtools/."""
 
 import hashlib
 import importlib.util
@@ -20,7 +20,6 @@ NEED_TEST_TOOLS = {"test", "check", "fix"}
 
 def stop(sentence: str) -> None:
     """Ends the start with one sentence that says what to do."""
-    sys.stdout.flush()
     sys.exit("dev.py: " + sentence)
 
 
@@ -31,7 +30,7 @@ def lock_for(command: str) -> Path:
     musl = sys.platform == "linux" and not platform.libc_ver()[0]
     outside = os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")
     if os.name == "nt" or (musl and not outside):
-        stop("no embedded servers for this system: set DATABASE_URL and REDIS_URL (Windows: in WSL).")
+        stop("no servers to embed here: set DATABASE_URL and REDIS_URL (on Windows: in WSL).")
     if command in NEED_TEST_TOOLS:
         return ROOT / "requirements" / "test.txt"
     return ROOT / "requirements" / ("base.txt" if musl else "run.txt")
@@ -39,8 +38,7 @@ def lock_for(command: str) -> Path:
 
 def stamp_of(lock: Path) -> str:
     """What an environment made from this lock by this Python is called."""
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    return "%s %s %s" % (platform.python_version(), lock.stem, digest)
+    return platform.python_version() + " " + hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def is_ready(lock: Path) -> bool:
@@ -56,21 +54,18 @@ def works(*command: str) -> bool:
 
 def install(lock: Path) -> None:
     """Makes .venv and installs the lock: with uv where it works, else with venv and pip."""
-    print("making .venv from requirements/%s (the first time takes a minute)" % lock.name, flush=True)
+    print("making .venv from %s (the first time takes a minute)" % lock.name, flush=True)
     hashed = ("--require-hashes", "-r", str(lock))
-    if shutil.which("uv") and works("uv", "venv", "-q", "--clear", "--python", sys.executable, str(VENV)):
-        if works("uv", "pip", "install", "-q", "--python", str(PYTHON), *hashed):
-            return
-        print("uv could not install them; trying pip", flush=True)
+    venv = ("uv", "venv", "-q", "--clear", "--python", sys.executable, str(VENV))
+    with_uv = ("uv", "pip", "install", "-q", "--python", str(PYTHON), *hashed)
+    if shutil.which("uv") and works(*venv) and works(*with_uv):
+        return
     if importlib.util.find_spec("ensurepip") is None:
         stop("this Python has no ensurepip: `sudo apt install python3-venv`, or install uv.")
     if not works(sys.executable, "-m", "venv", "--clear", str(VENV)):
         stop(".venv could not be made: see the lines above (disk full? no write access?).")
     if not works(str(PYTHON), "-m", "pip", "install", "-q", "--retries", "1", *hashed):
-        stop(
-            "the packages could not be installed: see the lines above. The first start needs the "
-            "network (or a mirror: UV_INDEX_URL, PIP_INDEX_URL); later starts do not."
-        )
+        stop("installing failed, see above; the first start needs the network (or PIP_INDEX_URL).")
 
 
 def prepare(lock: Path) -> None:
@@ -87,7 +82,7 @@ def prepare(lock: Path) -> None:
 
 def main() -> None:
     """Makes .venv when it is needed and not the right one, then becomes devtools."""
-    command, python = (sys.argv + ["help"])[1], sys.executable
+    command, python = [*sys.argv, "help"][1], sys.executable
     lock = lock_for(command)
     os.chdir(str(ROOT))
     try:

@@ -1,7 +1,7 @@
 """Becomes a server's process: dies with its parent, under a user id that the server accepts.
 
-Used as `python child.py PARENT_PID DEATH_SIGNAL IDENTITY COMMAND...`; standard library only.
-IDENTITY is `self`, `namespace:UID:GID` (we keep our id, but look like UID inside) or `user:UID:GID`.
+`python child.py PARENT_PID DEATH_SIGNAL IDENTITY COMMAND...`; standard library only. IDENTITY is
+`self`, `namespace:UID:GID` (we keep our id, but look like UID inside) or `user:UID:GID`.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ def libc_call(name: str, *arguments: int) -> None:
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Maps our own ids to others in a new user namespace; files stay ours outside (user_namespaces(7))."""
+    """Maps our own ids to others in a new user namespace; outside, files stay ours."""
     maps = {"uid_map": f"{uid} {os.geteuid()} 1", "gid_map": f"{gid} {os.getegid()} 1"}
     libc_call("unshare", CLONE_NEWUSER)
     for name, text in {"setgroups": "deny", **maps}.items():

@@ -63,11 +63,7 @@ def for_run(database: str, broker: str, port: int, state: Path) -> dict[str, str
     """What `.state/env` holds: the two addresses, this service's own, and the secrets."""
     url = f"http://{HOST}:{port}"
     kept = kept_secrets(state)
-    embedded = "0" if given("DATABASE_URL") and given("REDIS_URL") else "1"
     values = {
-        "DATABASE_URL": database,
-        "REDIS_URL": broker,
-        "SCHEDULER_EMBEDDED": embedded,
         "SCHEDULER_PUBLIC_URL": url,
         "SCHEDULER_OWNER": "default",
         "ALLOWED_HOSTS": f"localhost,{HOST}",
@@ -75,7 +71,10 @@ def for_run(database: str, broker: str, port: int, state: Path) -> dict[str, str
         "SECRET_KEY": kept["SECRET_KEY"],
         "FIELD_ENCRYPTION_KEYS": kept["FIELD_ENCRYPTION_KEYS"],
     }
-    return {name: given(name) or value for name, value in values.items()}
+    values = {name: given(name) or value for name, value in values.items()}
+    embedded = not (given("DATABASE_URL") and given("REDIS_URL"))
+    servers = {"DATABASE_URL": database, "REDIS_URL": broker}
+    return servers | {"SCHEDULER_EMBEDDED": "1" if embedded else "0"} | values
 
 
 def for_tests(database: str, broker: str) -> dict[str, str]:

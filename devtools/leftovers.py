@@ -1,4 +1,4 @@
-"""Ends what an earlier run left behind: it was killed, and the system does not tie children to it."""
+"""Ends what an earlier run left behind: it was killed, its children were not."""
 
 import json
 import os
@@ -21,14 +21,16 @@ def start_of(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        said = output_of(["ps", "-o", "lstart=", "-p", str(pid)]) if not Path("/proc").exists() else ""
+        said = (
+            output_of(["ps", "-o", "lstart=", "-p", str(pid)]) if not Path("/proc").exists() else ""
+        )
         return (said or "").strip() or None
     state, *fields = stat.rpartition(")")[2].split()
     return None if state == "Z" else fields[18]  # proc(5): field 22, ticks since boot
 
 
 def end(record: Path, seconds: float = 15) -> None:
-    """Waits for the recorded processes to end, asking them, then making them; removes the record."""
+    """Ends the recorded processes: asks them, waits, then makes them; removes the record."""
     try:
         described = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):

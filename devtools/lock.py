@@ -1,4 +1,4 @@
-"""`dev.py lock`: compiles requirements/*.in to locks that fit every supported Python and platform."""
+"""`dev.py lock`: compiles requirements/*.in to locks for every supported Python."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Where the embedded servers keep their things: `.state/`, and sockets whose path is short enough."""
+"""Where the embedded servers keep their things: `.state/`, sockets on a short path."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 def private_dir(path: Path) -> Path:
-    """Makes a directory that only its owner may enter; Stopped when somebody else's is in the way."""
+    """Makes a directory that only its owner may enter; Stopped when it is somebody else's."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
@@ -28,7 +28,9 @@ def private_dir(path: Path) -> Path:
         if ours and stat.S_IMODE(found.st_mode) != 0o700:
             path.chmod(0o700)
     except OSError as error:
-        raise Stopped(f"{path} cannot be made ({error.strerror}): give this user write access.") from None
+        raise Stopped(
+            f"{path} cannot be made ({error.strerror}): give this user write access."
+        ) from None
     if not ours:
         raise Stopped(f"{path} belongs to another user: remove it, or run as that user.")
     return path

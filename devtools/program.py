@@ -67,9 +67,10 @@ class Child:
         """Copies the child's lines to the console, the name in front."""
         pipe = self.process.stdout
         assert pipe is not None  # noqa: S101 - start() made it
-        for line in pipe:
-            text = line.decode("utf-8", errors="replace").rstrip()
-            say(f"{self.program.name:>8} | {text}")
+        with pipe:
+            for line in pipe:
+                text = line.decode("utf-8", errors="replace").rstrip()
+                say(f"{self.program.name:>8} | {text}")
 
     def look_after(self) -> None:
         """Starts the child again when it has ended, after a pause that doubles each time."""
@@ -80,7 +81,9 @@ class Child:
         if self.start_again_at is None:
             if now - self.started_at > STEADY_AFTER:
                 self.pause = FIRST_PAUSE
-            say(f"{self.program.name} {how_it_ended(code)}; starting it again in {self.pause:.0f} s")
+            say(
+                f"{self.program.name} {how_it_ended(code)}; starting it again in {self.pause:.0f} s"
+            )
             self.start_again_at = now + self.pause
             self.pause = min(self.pause * 2, LONGEST_PAUSE)
             self.kill_group()
@@ -94,7 +97,7 @@ class Child:
             try:
                 self.process.wait(self.program.stop_seconds)
             except subprocess.TimeoutExpired:
-                say(f"{self.program.name} is still busy after {self.program.stop_seconds:.0f} s; ended")
+                say(f"{self.program.name} was still busy after its time to stop; ended")
         self.kill_group()
         self.process.wait()
 
@@ -102,7 +105,10 @@ class Child:
         """Ends the process and all that it forked."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # nobody is left; macOS says it the second way
+        except (
+            ProcessLookupError,
+            PermissionError,
+        ):  # nobody is left; macOS says it the second way
             return
 
 

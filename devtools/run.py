@@ -1,16 +1,11 @@
 """`dev.py run`: servers, tables, web, worker and beat in one foreground process."""
 
 import argparse
-import fcntl
-import json
-import os
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from devtools import environment, places, welcome
@@ -18,13 +13,14 @@ from devtools.console import Stopped, say, step
 from devtools.environment import HOST
 from devtools.program import Program
 from devtools.servers import start_servers
+from devtools.single import only_one
 from devtools.supervisor import Supervisor
 
 PYTHON_MODULE = [sys.executable, "-m"]
 CELERY = [*PYTHON_MODULE, "celery", "-A", "scheduler_project", "--quiet"]
 WORKER = [*CELERY, "worker", "-Q", "calls,webhooks,upkeep", "--concurrency", "2", "-n", "dev@%h"]
 BEAT = [*CELERY, "beat", "--pidfile="]
-WEB_OPTIONS = ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--no-control-socket"]
+WEB_OPTIONS = ["--threads", "8", "--graceful-timeout", "5", "--no-control-socket"]
 WEB = [*PYTHON_MODULE, "gunicorn", "scheduler_project.wsgi:application", *WEB_OPTIONS]
 
 
@@ -35,7 +31,7 @@ def main(arguments: list[str]) -> int:
     port: int = parser.parse_args(arguments).port
     started = time.monotonic()
     state = places.private_dir(places.STATE)
-    with only_one(state / "lock", f"http://{HOST}:{port}"), Supervisor(state) as supervisor:
+    with only_one(state, f"http://{HOST}:{port}"), Supervisor(state) as supervisor:
         refuse_taken_port(port)
         try:
             start_all(supervisor, state, port)
@@ -55,7 +51,9 @@ def start_all(supervisor: Supervisor, state: Path, port: int) -> None:
     environment.write_lines(state / environment.ENV, values)
     env = environment.for_processes(values)
     with step("tables"):
-        prepare(supervisor, env | {"ADMIN_PASSWORD": environment.kept_secrets(state)["ADMIN_PASSWORD"]})
+        prepare(
+            supervisor, env | {"ADMIN_PASSWORD": environment.kept_secrets(state)["ADMIN_PASSWORD"]}
+        )
     with step("web, worker, beat"):
         bell_clock = ["-s", str(state / "beat-schedule")]
         supervisor.start(Program("worker", WORKER, env=env, stop_seconds=20))
@@ -90,22 +88,3 @@ def refuse_taken_port(port: int) -> None:
                 f"port {port} cannot be used ({error}): "
                 f"choose another, as in `python3 dev.py run --port {port % 60000 + 1}`."
             ) from None
-
-
-@contextmanager
-def only_one(path: Path, url: str) -> Iterator[None]:
-    """Holds the lock of this clone; Stopped, naming the other one, when it is held."""
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            other = json.loads(lock.read() or "{}")
-            raise Stopped(
-                f"already running at {other.get('url')} (pid {other.get('pid')}); "
-                "stop it there with Ctrl-C."
-            ) from None
-        lock.truncate(0)
-        lock.write(json.dumps({"url": url, "pid": os.getpid()}))
-        lock.flush()
-        yield

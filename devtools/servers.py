@@ -35,7 +35,7 @@ def start_servers(supervisor: Supervisor, home: Path, durable: bool = True) -> t
 
 @contextmanager
 def throw_away_servers(durable: bool = False) -> Iterator[tuple[Supervisor, dict[str, str]]]:
-    """Fresh servers in a temporary directory, and the environment to use them; removed at the end."""
+    """Fresh servers in a temporary directory and an environment to use them; then removed."""
     sweep()
     home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
     with locked(home), Supervisor(home) as supervisor:

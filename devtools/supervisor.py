@@ -13,9 +13,11 @@ from devtools import identity, leftovers
 from devtools.console import Stopped, last_lines, say
 from devtools.program import Child, Program, how_it_ended
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Supervisor:
-    """`with Supervisor(home) as supervisor:` - whatever happens inside, all children end with it."""
+    """`with Supervisor(home) as it:` - whatever happens inside, all children end with it."""
 
     def __init__(self, home: Path) -> None:
         self.record = home / leftovers.RECORD
@@ -24,6 +26,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         """SIGTERM and a closed terminal now stop everything, as Ctrl-C does."""
         leftovers.end(self.record)
+        self.before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, interrupt)
         return self
@@ -35,11 +38,13 @@ class Supervisor:
         trace: TracebackType | None,
     ) -> None:
         """Stops the children, the last started first: web, beat, worker, valkey, postgres."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, self.hurry)
         for child in reversed(self.children):
             child.stop()
         self.record.unlink(missing_ok=True)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
     def hurry(self, number: int, frame: FrameType | None) -> None:
         """A second Ctrl-C: no more waiting; the database still ends properly, being last."""
@@ -48,7 +53,7 @@ class Supervisor:
             child.kill_group()
 
     def start(self, program: Program, wait_seconds: float = 60) -> None:
-        """Starts a program and waits until it is up; Stopped with its last lines when it is not."""
+        """Starts a program, waits until it is up; Stopped with its last lines when it is not."""
         child = Child(program)
         self.children.append(child)
         self.write_record()
@@ -58,7 +63,9 @@ class Supervisor:
             if code is not None:
                 raise Stopped(f"{program.name} {how_it_ended(code)}.{self.why(program)}")
             if time.monotonic() > give_up_at:
-                raise Stopped(f"{program.name} is not up after {wait_seconds:.0f} s.{self.why(program)}")
+                raise Stopped(
+                    f"{program.name} is not up after {wait_seconds:.0f} s.{self.why(program)}"
+                )
             time.sleep(0.05)
 
     def why(self, program: Program) -> str:

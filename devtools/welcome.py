@@ -44,7 +44,12 @@ def schedule_curl(url: str, token: str) -> str:
     """A shell command that schedules a call, shows the answer and keeps it."""
     saved = shlex.quote(str(places.STATE / LAST_CALL))
     date = BSD_DATE if sys.platform == "darwin" else GNU_DATE
-    body = {"agent_id": "demo-agent", "phone_number": NUMBER, "scheduled_time": "@", "timezone": "UTC"}
+    body = {
+        "agent_id": "demo-agent",
+        "phone_number": NUMBER,
+        "scheduled_time": "@",
+        "timezone": "UTC",
+    }
     before, after = json.dumps(body).split("@")
     return f"""curl -s -X POST {url}/api/scheduled-calls \\
   -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\

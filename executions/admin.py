@@ -43,13 +43,13 @@ class ExecutionAdmin(Columns, ReadOnlyPage):
     inlines = (Attempts,)
     change_form_outer_before_template = "operators/execution_state.html"
     fieldsets = (
-        (None, {"fields": ("call", "number", "status_words", "why", "failure", "trigger_shown")}),
-        ("When", {"fields": ("scheduled", "actual", "over", "retry")}),
-        ("What came of it", {"fields": ("talked", "call_id", "details", "deliveries", "id")}),
+        ("What came of it", {"fields": ("status_words", "why", "failure", "talked", "told")}),
+        ("When", {"fields": ("scheduled", "actual", "over", "retry", "trigger_shown")}),
+        ("Record", {"fields": ("call_id", "deliveries", "id")}),
     )
     readonly_fields = (
-        "call", "number", "status_words", "why", "failure", "trigger_shown", "scheduled", "actual",
-        "over", "retry", "talked", "deliveries", "id",
+        "status_words", "why", "failure", "talked", "told", "scheduled", "actual", "over", "retry",
+        "trigger_shown", "deliveries", "id",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:

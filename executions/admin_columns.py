@@ -32,6 +32,7 @@ class Attempts(ReadOnly, TabularInline):
     readonly_fields = fields
     ordering = ("number",)
     extra = 0
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
         """With what their times need."""
@@ -108,6 +109,12 @@ class Columns:
     def talked(self, execution: Execution) -> str:
         """Seconds of talking."""
         return DASH if execution.duration is None else f"{execution.duration} s"
+
+    @display(description="details")
+    def told(self, execution: Execution) -> str:
+        """What the call service told besides: who answered, a summary, the cost."""
+        found = execution.details or {}
+        return "\n".join(f"{words(name)}: {value}" for name, value in found.items()) or DASH
 
     @display(description="scheduled for")
     def scheduled(self, execution: Execution) -> str:

@@ -16,8 +16,8 @@ class AttemptSerializer(serializers.Serializer[Attempt]):
 
     attempt_id = serializers.CharField(source="pk")
     number = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=AttemptStatus)
-    outcome = serializers.ChoiceField(choices=Outcome, allow_null=True)
+    status = serializers.ChoiceField(choices=AttemptStatus.choices)
+    outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
     provider = serializers.CharField()
     call_id = serializers.CharField(allow_null=True)
     started_at = UtcTime()
@@ -37,7 +37,7 @@ class ExecutionSerializer(serializers.Serializer[Execution]):
     scheduled_time = serializers.SerializerMethodField()
     actual_time = serializers.SerializerMethodField()
     call_id = serializers.CharField(allow_null=True, help_text="the call service's own id")
-    status = serializers.ChoiceField(choices=ExecutionStatus)
+    status = serializers.ChoiceField(choices=ExecutionStatus.choices)
     duration = serializers.IntegerField(
         allow_null=True, required=False, help_text="seconds; absent while pending"
     )
@@ -45,7 +45,7 @@ class ExecutionSerializer(serializers.Serializer[Execution]):
     schedule_id = serializers.CharField(source="scheduled_call_id")
     scheduled_time_utc = UtcTime(source="scheduled_for")
     actual_time_utc = UtcTime(source="actual_time", allow_null=True)
-    trigger = serializers.ChoiceField(choices=Trigger)
+    trigger = serializers.ChoiceField(choices=Trigger.choices)
     reason = serializers.SerializerMethodField()
     next_retry_at = serializers.SerializerMethodField()
     count = serializers.IntegerField(help_text="for a missed row: how many it stands for")
@@ -131,4 +131,5 @@ def present_executions(executions: Sequence[Execution]) -> list[dict[str, Any]]:
     prefetch_related_objects(
         stored, "scheduled_call__clocked", Prefetch("attempts", in_order, to_attr="tries")
     )
-    return [dict(shown) for shown in ExecutionSerializer(executions, many=True).data]
+    serializer = ExecutionSerializer()
+    return [serializer.to_representation(execution) for execution in executions]

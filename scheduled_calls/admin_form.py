@@ -31,8 +31,9 @@ REQUIRED = ("agent_id", "phone_number")
 class JSONText(forms.JSONField):
     """A JSON object as text, read as strictly as the API reads a body."""
 
-    def __init__(self, **options: Any) -> None:
-        widget = UnfoldAdminTextareaWidget(attrs={"rows": 5, "spellcheck": "false"})
+    def __init__(self, rows: int = 5, **options: Any) -> None:
+        looks = {"rows": rows, "spellcheck": "false", "class": "font-mono"}
+        widget = UnfoldAdminTextareaWidget(attrs=looks)
         super().__init__(required=False, widget=widget, **options)
 
     def to_python(self, value: Any) -> Any:
@@ -109,6 +110,7 @@ class ScheduledCallForm(ModelForm):
     metadata = JSONText(help_text="A JSON object of your own.")
     retry_policy = JSONText(
         label="Retry policy",
+        rows=11,
         help_text="A JSON object such as "
         '{"max_retries": 3, "retry_delay": 300, "exponential_backoff": true}; '
         "empty means no retry. Delays are seconds.",

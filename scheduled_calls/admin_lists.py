@@ -9,7 +9,16 @@ from unfold.views import ChangeList
 
 from scheduled_calls.models import Kind, ScheduledCall, Status
 from scheduled_calls.serializers import last_executions
-from scheduler_project.admin_base import COLOURS, DASH, display, utc, wall, words
+from scheduler_project.admin_base import (
+    COLOURS,
+    DASH,
+    both_clocks,
+    display,
+    nowrap,
+    utc,
+    wall,
+    words,
+)
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -50,12 +59,12 @@ class Columns:
     @display(description="call", header=True)
     def call(self, call: ScheduledCall) -> tuple[str, str]:
         """Its name, and its agent."""
-        return str(call), call.agent_id
+        return call.name or "(no name)", call.agent_id
 
     @display(description="kind", header=True)
     def kind_shown(self, call: ScheduledCall) -> tuple[str, str]:
         """One-time or recurring, and the cron expression."""
-        return words(call.kind), call.cron_expression
+        return words(call.kind), nowrap(call.cron_expression)
 
     @display(description="status", label=COLOURS)
     def status_shown(self, call: ScheduledCall) -> str:
@@ -79,7 +88,7 @@ class Columns:
     @display(description="in words")
     def times(self, call: ScheduledCall) -> str:
         """What the cron means, or the instant of a one-time call."""
-        return call.cron_description or f"{wall(call.instant, call.zone)} ({utc(call.instant)})"
+        return call.cron_description or both_clocks(call.instant, call.zone)
 
     @display(description="made")
     def made(self, call: ScheduledCall) -> str:

@@ -44,7 +44,7 @@ class ScheduledCallSerializer(serializers.Serializer[ScheduledCall]):
     # them, and `dialing`, the ids of calls that are just being placed.
     id = serializers.CharField(source="pk", help_text="opaque; the same as schedule_id")
     schedule_id = serializers.CharField(source="pk")
-    kind = serializers.ChoiceField(choices=Kind)
+    kind = serializers.ChoiceField(choices=Kind.choices)
     agent_id = serializers.CharField()
     phone_number = serializers.CharField(help_text="E.164")
     name = serializers.CharField()
@@ -60,7 +60,7 @@ class ScheduledCallSerializer(serializers.Serializer[ScheduledCall]):
     max_occurrences = serializers.IntegerField(allow_null=True)
     occurrence_count = serializers.IntegerField()
     next_run_at = UtcTime(allow_null=True, help_text="null when paused or nothing is left")
-    status = serializers.ChoiceField(choices=Status)
+    status = serializers.ChoiceField(choices=Status.choices)
     paused_reason = serializers.CharField()
     paused_until = UtcTime(allow_null=True)
     customer_context = serializers.DictField()
@@ -142,8 +142,8 @@ def present_all(
 ) -> list[dict[str, Any]]:
     """Scheduled calls as the API shows them; their last executions come with one query."""
     context = {"last_executions": last_executions(calls), "dialing": set(dialing)}
-    shown = ScheduledCallSerializer(calls, many=True, context=context).data
-    return [dict(call) for call in shown]
+    serializer = ScheduledCallSerializer(context=context)
+    return [serializer.to_representation(call) for call in calls]
 
 
 def last_executions(calls: Sequence[ScheduledCall]) -> dict[UUID, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from executions import history as histories
 from executions import interruption, manual
@@ -29,10 +29,16 @@ Answer = Mapping[str, Any]
 @contextmanager
 def fresh_connection() -> Iterator[None]:
     """Leaves no connection behind that broke or grew old: a script may sleep for days."""
-    close_old_connections()
+    _close_old()
     try:
         yield
     finally:
+        _close_old()
+
+
+def _close_old() -> None:
+    # Django would drop a connection inside a transaction, and with it what the caller has done.
+    if not connection.in_atomic_block:
         close_old_connections()
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -65,6 +66,15 @@ def _estimate(rows: QuerySet[Any]) -> int:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
+class Autocomplete(AutocompleteSelect):
+    """A choice that is looked up while one types; what is no id is no choice."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        """Only the chosen row."""
+        ids = [one for one in value if str(one).isdecimal() and len(str(one)) < 19]
+        return super().optgroups(name, ids, attrs)
+
+
 class Page(ModelAdmin):
     """A list that costs the same at a million rows as at fifty, and the page of one row."""
 
@@ -74,6 +84,12 @@ class Page(ModelAdmin):
     list_max_show_all = 0
     list_disable_select_all = True
     sortable_by: ClassVar[tuple[str, ...]] = ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Rows to choose from are looked up, never listed."""
+        if db_field.name in self.autocomplete_fields:
+            options["widget"] = Autocomplete(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def may_act(self, request: HttpRequest) -> bool:
         """Whether the operator may post any action to the list."""
@@ -149,6 +165,11 @@ def link(address: str, text: object) -> SafeString:
     """A link in the theme's colour."""
     looks = "text-primary-600 dark:text-primary-500"
     return format_html('<a class="{}" href="{}">{}</a>', looks, address, text)
+
+
+def nowrap(text: str) -> SafeString:
+    """Text that stays on one line of a narrow column."""
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 def words(machine_word: str) -> str:

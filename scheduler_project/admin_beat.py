@@ -24,10 +24,10 @@ for theirs in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask,
 class Crontabs(ReadOnlyPage):
     """Shared by all calls with this cron and zone: an edit would move every one of them."""
 
-    list_display = ("pk", "expression", "timezone")
+    list_display = ("pk", "expression", "zone")
     search_fields = ("minute", "hour", "timezone")
     search_help_text = "minute, hour or zone"
-    fields = ("expression", "timezone")
+    fields = ("expression", "zone")
     ordering = ("-pk",)
 
     @admin.display(description="minute hour day month weekday")
@@ -35,6 +35,11 @@ class Crontabs(ReadOnlyPage):
         """The five fields in the order of a crontab."""
         columns = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
         return " ".join(str(getattr(row, column)) for column in columns)
+
+    @admin.display(description="time zone")
+    def zone(self, row: CrontabSchedule) -> str:
+        """Its name, as a call has it."""
+        return str(row.timezone)
 
 
 @admin.register(ClockedSchedule)

@@ -29,7 +29,7 @@ class BodyLimitMiddleware:
             body = request.META["wsgi.input"].read(limit + 1)
             if len(body) > limit:
                 return _too_large()
-            request._stream = io.BytesIO(body)  # type: ignore[attr-defined]  # what Django reads
+            request._stream = io.BytesIO(body)  # where Django reads from
             request.META["CONTENT_LENGTH"] = str(len(body))
         return self.get_response(request)
 

@@ -1,4 +1,4 @@
-"""A call service on a local port: the `http` protocol, with an append-only log that is the judge."""
+"""A call service on a local port: the `http` protocol, with an append-only log, the judge."""
 
 import base64
 import hashlib

@@ -1,13 +1,24 @@
 """The API as one owner uses it in tests, and bodies that are right as they stand."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, cast
 
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 NEXT_YEAR = datetime.now(UTC).year + 1
 NO_ID = "01900000-0000-7000-8000-000000000000"
+
+
+class Answer(Protocol):
+    """What the test client makes of a response."""
+
+    status_code: int
+    content: bytes
+
+    def json(self) -> Any:
+        """The body as values."""
+
+    def __getitem__(self, header: str) -> str: ...
 
 
 class Api:
@@ -18,25 +29,26 @@ class Api:
         if token:
             self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
 
-    def get(self, path: str, query: dict[str, Any] | None = None) -> Response:
+    def get(self, path: str, query: dict[str, Any] | None = None) -> Answer:
         """GET."""
-        answer: Response = self.client.get(f"/api/{path}", query)
-        return answer
+        return cast(Answer, self.client.get(f"/api/{path}", query))
 
-    def post(self, path: str, body: Any = None) -> Response:
+    def post(self, path: str, body: Any = None) -> Answer:
         """POST with a JSON body, or none."""
         return self.send("post", path, body)
 
-    def send(self, method: str, path: str, body: Any = None) -> Response:
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
         """Any method, with a JSON body or none."""
         data = {} if body is None else {"data": body, "format": "json"}
-        answer: Response = getattr(self.client, method)(f"/api/{path}", **data)
-        return answer
+        return cast(Answer, getattr(self.client, method)(f"/api/{path}", **data))
 
-    def raw(self, path: str, data: bytes, content_type: str = "application/json") -> Response:
+    def raw(self, path: str, data: Any, content_type: str = "application/json") -> Answer:
         """POST with exactly these bytes."""
-        answer: Response = self.client.generic("POST", f"/api/{path}", data, content_type)
-        return answer
+        return cast(Answer, self.client.generic("POST", f"/api/{path}", data, content_type))
+
+    def ask(self, address: str) -> Answer:
+        """GET an address as it stands, query and all."""
+        return cast(Answer, self.client.get(address))
 
     def schedule(self, **fields: Any) -> dict[str, Any]:
         """A one-time call that was accepted."""
@@ -72,14 +84,14 @@ def recurring(**fields: Any) -> dict[str, Any]:
     }
 
 
-def created(answer: Response) -> dict[str, Any]:
+def created(answer: Answer) -> dict[str, Any]:
     """The JSON of a 201."""
     assert answer.status_code == 201, answer.json()
     shown: dict[str, Any] = answer.json()
     return shown
 
 
-def problem(answer: Response, status: int) -> dict[str, Any]:
+def problem(answer: Answer, status: int) -> dict[str, Any]:
     """The problem document of an answer, after a look at its shape."""
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
@@ -90,7 +102,7 @@ def problem(answer: Response, status: int) -> dict[str, Any]:
     return told
 
 
-def wrong_fields(answer: Response) -> dict[str, str]:
+def wrong_fields(answer: Answer) -> dict[str, str]:
     """The fields that a 400 names, each with its code; each has a sentence too."""
     errors = problem(answer, 400)["errors"]
     assert all(error["message"] for error in errors)

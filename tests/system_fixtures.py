@@ -1,7 +1,9 @@
 """Fixtures that start the real processes: `make_system`, `call_service`, `sink`."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from tests.system import (
 )
 
 MakeSystem = Callable[..., System]
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -39,28 +42,50 @@ def make_system(
     template_database: str, worker_id: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[MakeSystem]:
     """Makes a system on a fresh database; settings are keyword arguments. Ends all at the end."""
+    with _systems(template_database, worker_id, tmp_path) as (make, made):
+        yield make
+        if getattr(request.node, "failed", False):
+            for system in made:
+                print(system.logs())  # noqa: T201  pytest shows it with the failure
+
+
+@pytest.fixture(scope="module")
+def sandbox_system(
+    template_database: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """One running system for a whole file of tests, with a quick sandbox for a call service."""
+    folder = tmp_path_factory.mktemp("system")
+    with _systems(template_database, worker_id, folder) as (make, _):
+        system = make(SCHEDULER_SANDBOX_SPEED="10")
+        system.start_all()
+        yield system
+
+
+@contextmanager
+def _systems(
+    template: str, worker_id: str, folder: Path
+) -> Iterator[tuple[MakeSystem, list[System]]]:
     made: list[System] = []
     names: list[str] = []
 
     def make(**settings: str) -> System:
-        name = f"system_{worker_id}_{os.getpid()}_{len(names)}"
-        make_database(os.environ["DATABASE_URL"], name, template_database)
+        name = f"system_{worker_id}_{os.getpid()}_{next(_numbers)}"
+        make_database(os.environ["DATABASE_URL"], name, template)
         names.append(name)
-        system = System(_environment(name, worker_id, settings), tmp_path, free_port())
+        system = System(_environment(name, worker_id, settings), folder, free_port())
         system.environment |= {"SCHEDULER_PUBLIC_URL": system.url, **settings}
         made.append(system)
         system.token = system.manage("create_token", "default").split()[-1]
         return system
 
-    yield make
-    failed = getattr(request.node, "failed", False)
-    for system in made:
-        system.stop()
-        if failed:
-            print(system.logs())  # noqa: T201  pytest shows it with the failure
-    with connected(os.environ["DATABASE_URL"], "postgres") as cursor:
-        for name in names:
-            drop_database(cursor, name)
+    try:
+        yield make, made
+    finally:
+        for system in made:
+            system.stop()
+        with connected(os.environ["DATABASE_URL"], "postgres") as cursor:
+            for name in names:
+                drop_database(cursor, name)
 
 
 def _environment(database: str, worker_id: str, settings: dict[str, str]) -> dict[str, str]:

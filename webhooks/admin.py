@@ -58,6 +58,7 @@ class Tries(ReadOnly, TabularInline):
     readonly_fields = fields
     ordering = ("number",)
     extra = 0
+    hide_title = True
 
     @display(description="began")
     def began(self, attempt: DeliveryAttempt) -> str:

@@ -105,7 +105,7 @@ def test_a_page_cursor_of_another_owner_leads_nowhere_new(api: Api, bobs_api: Ap
     for _ in range(3):
         api.schedule(name="secret")
     address = api.get("scheduled-calls", {"limit": 1}).json()["next"]
-    assert bobs_api.client.get(address).json()["results"] == []
+    assert bobs_api.ask(address).json()["results"] == []
 
 
 def test_nobody_schedules_for_somebody_else(api: Api, bobs_api: Api, bob: User) -> None:

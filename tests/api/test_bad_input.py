@@ -110,7 +110,7 @@ def test_a_wrong_cron_expression_is_named(api: Api, value: Any) -> None:
     assert list(wrong_fields(answer)) == ["cron_expression"]
 
 
-@pytest.mark.parametrize("value", [0, -1, 12.0, 1.5, True, "12", [], {}, 10**30, 1_000_001])
+@pytest.mark.parametrize("value", [0, -1, 13.0, 1.5, True, "12", [], {}, 10**30, 1_000_001])
 def test_a_wrong_max_occurrences_is_named(api: Api, value: Any) -> None:
     answer = api.post("scheduled-calls/recurring", recurring(max_occurrences=value))
     assert list(wrong_fields(answer)) == ["max_occurrences"]
@@ -160,7 +160,7 @@ def test_the_message_says_what_would_be_right(api: Api, fields: dict[str, Any], 
     assert words in told["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("value", ["nul \x00", "half \ud800", "half \udfff"])
+@pytest.mark.parametrize("value", ["nul \x00", "half \ud800", "half " + chr(0xDFFF)])
 @pytest.mark.parametrize("field", [*TEXTS, "scheduled_time", "unknown"])
 def test_nul_and_half_characters_are_refused_wherever_they_are(
     api: Api, field: str, value: str

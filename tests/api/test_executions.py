@@ -29,7 +29,7 @@ def test_pages_hang_together(api: Api) -> None:
     call = api.schedule_recurring()
     ids = [str(make_execution(call["id"]).pk) for _ in range(3)]
     page = api.get("executions", {"limit": 2}).json()
-    rest = api.client.get(page["next"]).json()
+    rest = api.ask(page["next"]).json()
     assert [row["execution_id"] for row in page["results"] + rest["results"]] == ids[::-1]
 
 
@@ -50,7 +50,7 @@ def test_filters_narrow_it_down(api: Api) -> None:
      "scheduled_before=%00", "cursor=%00", "limit=0"],
 )  # fmt: skip
 def test_a_wrong_filter_is_a_400_that_names_it(api: Api, query: str) -> None:
-    answer = api.client.get(f"/api/executions?{query}")
+    answer = api.ask(f"/api/executions?{query}")
     assert list(wrong_fields(answer)) == [query.partition("=")[0]]
 
 

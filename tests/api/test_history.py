@@ -1,6 +1,7 @@
 """The history of a scheduled call: the seed's rows, oldest first, the coming one last."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -20,10 +21,10 @@ MORE = {
 }  # fmt: skip
 
 
-def rows(api: Api, schedule_id: str, **query: str | int) -> list[dict[str, object]]:
+def rows(api: Api, schedule_id: str, **query: str | int) -> list[dict[str, Any]]:
     answer = api.get(f"scheduled-calls/{schedule_id}/history", query)
     assert answer.status_code == 200, answer.json()
-    found: list[dict[str, object]] = answer.json()["executions"]
+    found: list[dict[str, Any]] = answer.json()["executions"]
     return found
 
 
@@ -121,7 +122,7 @@ def test_before_may_be_an_instant(api: Api) -> None:
 )  # fmt: skip
 def test_a_wrong_parameter_is_a_400_that_names_it(api: Api, query: str) -> None:
     call = api.schedule()
-    answer = api.client.get(f"/api/scheduled-calls/{call['id']}/history?{query}")
+    answer = api.ask(f"/api/scheduled-calls/{call['id']}/history?{query}")
     assert list(wrong_fields(answer)) == [query.partition("=")[0]]
 
 
@@ -136,7 +137,7 @@ def test_a_retry_says_when_and_what_was_tried(api: Api) -> None:
     assert row["next_retry_at"] == "2026-02-02T14:05:00Z"
     assert row["status"] == "retrying"
     assert str(row["error"]).startswith("busy")
-    (attempt,) = row["attempts"]  # type: ignore[misc]
+    (attempt,) = row["attempts"]
     assert (attempt["number"], attempt["outcome"], attempt["call_id"]) == (1, "busy", "call-1")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -63,18 +64,13 @@ def test_a_body_beyond_512_kib_is_a_413(api: Api) -> None:
 
 def send_chunked(api: Api, body: bytes) -> int:
     """As gunicorn hands on a chunked request: no length, and an input that ends by itself."""
-    answer = api.client.generic(
-        "POST",
-        "/api/scheduled-calls",
-        b"",
-        "application/json",
-        **{
-            "CONTENT_LENGTH": "",
-            "HTTP_TRANSFER_ENCODING": "chunked",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
-        },
-    )
+    environ: dict[str, Any] = {
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+    }
+    answer = api.client.generic("POST", "/api/scheduled-calls", "", "application/json", **environ)
     return int(answer.status_code)
 
 

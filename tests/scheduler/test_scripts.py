@@ -1,4 +1,4 @@
-"""A plain script: Django is set up for it, the servers are found, the examples run as they stand."""
+"""A plain script: Django is set up, the servers are found, the examples run as they stand."""
 
 import os
 import subprocess
@@ -31,8 +31,9 @@ def database_url() -> str:
     return f"{url}/{connection.settings_dict['NAME']}"
 
 
-
-def python(*words: str, directory: Path = ROOT, **settings: str) -> "subprocess.CompletedProcess[str]":
+def python(
+    *words: str, directory: Path = ROOT, **settings: str
+) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     for name in [name for name, value in settings.items() if not value]:
