@@ -32,7 +32,7 @@ class JSONText(forms.JSONField):
     """A JSON object as text, read as strictly as the API reads a body."""
 
     def __init__(self, rows: int = 5, **options: Any) -> None:
-        looks = {"rows": rows, "spellcheck": "false", "class": "font-mono"}
+        looks = {"rows": rows, "spellcheck": "false", "style": "font-family: monospace"}
         widget = UnfoldAdminTextareaWidget(attrs=looks)
         super().__init__(required=False, widget=widget, **options)
 

@@ -5,13 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.views import ChangeList
 
 from scheduled_calls.models import Kind, ScheduledCall, Status
 from scheduled_calls.serializers import last_executions
 from scheduler_project.admin_base import (
     COLOURS,
     DASH,
+    QuickList,
     both_clocks,
     display,
     nowrap,
@@ -40,7 +40,7 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(crontab__isnull=self.value() == Kind.ONE_TIME)
 
 
-class WithLastExecutions(ChangeList):  # type: ignore[misc]  # unfold has no types
+class WithLastExecutions(QuickList):
     """A page of calls, each with `last_execution`, by one query for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -190,5 +190,8 @@ UNFOLD = {
     "SITE_HEADER": "Scheduled calls",
     "SITE_SYMBOL": "call",
     "SITE_URL": "/api/docs",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "/static/operators/icon.svg"}
+    ],
     "SIDEBAR": {"navigation": "scheduler_project.admin_menu.menu"},
 }

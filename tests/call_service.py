@@ -1,6 +1,7 @@
 """A call service on a local port: the `http` protocol, with an append-only log, the judge."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -60,6 +61,8 @@ class CallService:
     outcome_of: Callable[[dict[str, Any]], str | None] = lambda call: "completed"
     duration: int = 42
     callback_after: float = 0.2
+    #: seconds between accepting a call and answering so
+    answer_after: float = 0.0
     #: every call placed: {"at": Unix seconds, **the request's body}
     log: list[dict[str, Any]] = field(default_factory=list)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -71,7 +74,8 @@ class CallService:
 
         class Handler(QuietHandler):
             def do_POST(self) -> None:
-                self.answer(*service.place(json.loads(self.body())))
+                with contextlib.suppress(ConnectionError):  # the worker may be dead by now
+                    self.answer(*service.place(json.loads(self.body())))
 
             def do_GET(self) -> None:
                 self.answer(*service.look_up(self.path))
@@ -91,6 +95,7 @@ class CallService:
         outcome = self.outcome_of(call)
         if outcome is not None:
             threading.Timer(self.callback_after, self.report, (call, outcome)).start()
+        time.sleep(self.answer_after)  # a slow service is part of the test's story
         return 200, {"call_id": call_id, "status": "queued"}
 
     def look_up(self, path: str) -> tuple[int, Any]:
@@ -107,7 +112,8 @@ class CallService:
         """Tells the scheduler how the call ended."""
         state = self.states[call["attempt_id"]]
         state |= {"status": outcome, "duration": self.duration if outcome == "completed" else 0}
-        self.answers.append(self.call_back(call["callback_url"], state))
+        with contextlib.suppress(requests.ConnectionError):  # the scheduler may be down by now
+            self.answers.append(self.call_back(call["callback_url"], state))
 
     def call_back(self, url: str, state: dict[str, Any], event_id: str = "") -> int:
         """Sends one signed callback; returns the answer's status."""

@@ -1,10 +1,10 @@
 """Who comes in: logins under the login protection, API tokens, and what each may see."""
 
 import re
+from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.conf import settings
 from django.contrib.auth.models import User
 
 from scheduler_project.models import ApiToken, token_digest
@@ -15,8 +15,10 @@ TOKENS = "scheduler_project/apitoken/"
 
 
 @pytest.fixture
-def root(db: None) -> User:
-    """An administrator with a password."""
+def root(db: None, settings: Any) -> User:
+    """An administrator with a password, under a login protection that is soon at its limit."""
+    settings.AXES_FAILURE_LIMIT = 3
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return User.objects.create_superuser("root", "", "correct-horse")
 
 
@@ -51,7 +53,7 @@ def test_a_wrong_password_says_so_and_stays_out(root: User) -> None:
 
 def test_after_too_many_wrong_passwords_the_right_one_is_refused_too(root: User) -> None:
     site = Site()
-    statuses = [login(site, "wrong") for _ in range(settings.AXES_FAILURE_LIMIT)]
+    statuses = [login(site, "wrong") for _ in range(3)]
     assert statuses[0] == 200
     assert statuses[-1] == 429
     assert login(site, "correct-horse") == 429
@@ -60,7 +62,7 @@ def test_after_too_many_wrong_passwords_the_right_one_is_refused_too(root: User)
 
 def test_deleting_the_failed_logins_lets_them_in_again(root: User, roots_site: Site) -> None:
     site = Site()
-    for _ in range(settings.AXES_FAILURE_LIMIT):
+    for _ in range(3):
         login(site, "wrong")
     ids = [row.pk for row in AccessAttempt.objects.all()]
     roots_site.act("axes/accessattempt/", "delete_selected", ids, post="yes")
