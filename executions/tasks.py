@@ -36,7 +36,7 @@ def switchboard() -> Switchboard:
     return _switchboards[pid]
 
 
-@shared_task(name="executions.place_calls", queue="calls")
+@shared_task(name="executions.place_calls")
 def place_calls(ids: object = None) -> None:
     """Claims these executions if they may ring now, and dials them. Claiming is idempotent."""
     if not (known := readable_ids(ids)):
@@ -57,7 +57,7 @@ def place_calls(ids: object = None) -> None:
     board.place(claims, session, claimed_at)
 
 
-@shared_task(name="executions.look_after", queue="upkeep")
+@shared_task(name="executions.look_after")
 def look_after_attempts(ids: object = None) -> None:
     """Rescues, polls or reconciles these attempts."""
     if known := readable_ids(ids):

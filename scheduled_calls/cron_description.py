@@ -1,6 +1,6 @@
 """Beside a recurring call: its cron expression said in plain English."""
 
-from cron_descriptor import (  # type: ignore[import-untyped]  # ships no types
+from cron_descriptor import (
     ExpressionDescriptor,
     Options,
 )

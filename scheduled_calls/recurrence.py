@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from croniter import (  # type: ignore[import-untyped]  # ships no types
+from croniter import (
     CroniterBadDateError,
     croniter,
 )

@@ -292,7 +292,8 @@ FIELDS: dict[str, Field] = {
 PAUSE_FIELDS: dict[str, Field] = {
     "reason": Field(_or_empty(line(0, 255, "reason"), str), {"type": ["string", "null"]}),
     "until": Field(
-        _or_none(time("until")), {"type": ["string", "null"], "description": "an instant, as scheduled_time"}
+        _or_none(time("until")),
+        {"type": ["string", "null"], "description": "an instant, as scheduled_time"},
     ),
 }
 ONE_TIME_ONLY = ("scheduled_time",)

@@ -91,6 +91,7 @@ class Page(ModelAdmin):
 
     paginator = EstimatingPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would count the table
     list_per_page = 50
     list_max_show_all = 0
     list_disable_select_all = True

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from rest_framework.exceptions import NotFound as DrfNotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -31,6 +33,6 @@ class NewestFirst(CursorPagination):
         self.ordering = getattr(view, "page_ordering", self.ordering)
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ValidationError, DrfNotFound) as error:
             message = "This cursor is none of ours; take it from `next` or `previous`."
             raise Invalid(errors=[FieldError("cursor", "invalid", message)]) from error

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from scheduler_project import health
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/", include("executions.urls")),
     path("api/", include("executions.callbacks")),
     path("api/", include("webhooks.urls")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]
 handler400 = "scheduler_project.errors.bad_request"

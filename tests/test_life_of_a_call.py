@@ -44,7 +44,8 @@ def test_a_call_lives_from_the_post_to_the_signed_webhook(
     assert row["call_id"] == call_service.states[ring["attempt_id"]]["call_id"]
     assert system.api("GET", f"scheduled-calls/{call['id']}")["status"] == "completed"
     # The customer was told, in order, signed with the owner's secret.
-    events = eventually(lambda: _two(sink, call["id"]), 15, "started and completed are told")
+    eventually(lambda: len(sink.events_of(call["id"])) == 2, 15, "started and completed are told")
+    events = sink.events_of(call["id"])
     assert sorted(event["event"] for event in events) == ["completed", "started"]
     verifier = Webhook(system.api("GET", "webhook-secret")["secret"])
     for headers, body in sink.received:
@@ -52,8 +53,3 @@ def test_a_call_lives_from_the_post_to_the_signed_webhook(
     ended = next(event for event in events if event["event"] == "completed")
     assert ended["data"]["duration"] == 42
     assert ended["data"]["customer_context"] == {"order": "ORD-456"}
-
-
-def _two(sink: Sink, schedule_id: str) -> list[dict[str, object]] | None:
-    events = sink.events_of(schedule_id)
-    return events if len(events) == 2 else None

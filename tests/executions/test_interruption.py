@@ -161,6 +161,7 @@ def test_a_naive_time_moves_with_its_zone_and_an_instant_does_not(story: Story) 
     moved = interruption.update(story.owner, naive.id, {"timezone": "Europe/London"}).call
     stayed = interruption.update(story.owner, fixed.id, {"timezone": "Europe/London"}).call
     assert moved.scheduled_time == "2027-06-01 09:00:00"
+    assert naive.next_run_at is not None
     assert moved.next_run_at == naive.next_run_at - timedelta(hours=5)
     assert stayed.next_run_at == fixed.next_run_at
     assert stayed.scheduled_time == "2027-06-01 14:00:00"

@@ -8,11 +8,13 @@ walk minute by minute over the change of the clock and apply the two rules by ha
 """
 
 import os
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import pytest
 from cronsim import CronSim
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -30,7 +32,8 @@ from scheduled_calls.recurrence import (
 
 use_pinned_zones()
 
-CASES = int(os.environ.get("RECURRENCE_CASES", "2000"))
+CASES_A_ROUND = 2000
+ROUNDS = int(os.environ.get("RECURRENCE_CASES", CASES_A_ROUND)) // CASES_A_ROUND
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REACH = 26 * HOUR
 
@@ -117,33 +120,23 @@ def shown(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
-def numbers(low: int, high: int) -> st.SearchStrategy[str]:
-    return st.integers(low, high).map(str)
+def fields(often: str, low: int, high: int) -> st.SearchStrategy[str]:
+    """One cron field: the words of `often` half of the time, else a list of numbers and ranges."""
+    chance = random.Random(high)
+
+    def item() -> str:
+        first, last = sorted((chance.randint(low, high), chance.randint(low, high)))
+        return chance.choice([str(first), str(last), f"{first}-{last}", f"{first}-{last}/2"])
+
+    lists = [",".join(item() for _ in range(chance.randint(1, 3))) for _ in range(60)]
+    return st.sampled_from(often.split() * (60 // len(often.split())) + lists)
 
 
-def ranges(low: int, high: int) -> st.SearchStrategy[str]:
-    pair = st.tuples(st.integers(low, high), st.integers(low, high)).map(sorted)
-    step = st.sampled_from(["", "", "/2", "/3"])
-    return st.builds(lambda p, s: f"{p[0]}-{p[1]}{s}", pair, step)
-
-
-def lists(low: int, high: int) -> st.SearchStrategy[str]:
-    item = st.one_of(numbers(low, high), numbers(low, high), ranges(low, high))
-    return st.lists(item, min_size=1, max_size=3).map(",".join)
-
-
-# Mostly the hours in which clocks change.
-hours = st.one_of(
-    st.sampled_from(["0", "1", "2", "3", "0-3", "1,2", "2,3", "23", "*", "*/2", "*/4"]),
-    lists(0, 23),
-)
-minutes = st.one_of(
-    st.sampled_from(["0", "15", "30", "45", "59", "0,30", "*", "*/15", "*/30", "*/7", "*/15,7"]),
-    lists(0, 59),
-)
-days = st.one_of(st.just("*"), st.just("*"), st.sampled_from(["*/2", "13", "1-7"]), lists(1, 28))
-months = st.one_of(st.just("*"), st.just("*"), st.just("*"), lists(1, 12))
-weekdays = st.one_of(st.just("*"), st.just("*"), st.sampled_from(["*/2", "1-5", "0"]), lists(0, 7))
+minutes = fields("0 15 30 45 59 0,30 * */15 */30 */7 */15,7", 0, 59)
+hours = fields("0 1 2 3 0-3 1,2 2,3 23 * */2 */4", 0, 23)  # mostly those in which clocks change
+days = fields("* * * * * */2 13 1-7", 1, 28)
+months = fields("* * * * *", 1, 12)
+weekdays = fields("* * * * * */2 1-5 0", 0, 7)
 crons = st.builds(
     lambda *fields: parse_cron(" ".join(fields)), minutes, hours, days, months, weekdays
 )
@@ -189,21 +182,25 @@ def why_cronsim_differs(
     return None
 
 
+rounds = pytest.mark.parametrize("round_number", range(ROUNDS))
 many = settings(
-    max_examples=CASES,
+    max_examples=CASES_A_ROUND,
     # The same cases in each normal run: only the long one may find a new fault of the oracle.
     derandomize="RECURRENCE_CASES" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     database=None,
 )
-some = settings(parent=many, max_examples=CASES // 20)
-fewer = settings(parent=many, max_examples=CASES // 4)
+some = settings(parent=many, max_examples=CASES_A_ROUND // 20)
+fewer = settings(parent=many, max_examples=CASES_A_ROUND // 4)
 
 
+@rounds
 @many
 @given(crons, moments())
-def test_it_agrees_with_cronsim(cron: Cron, moment: tuple[ZoneInfo, datetime]) -> None:
+def test_it_agrees_with_cronsim(
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
+) -> None:
     zone, after = moment
     ours = next_after(cron, zone, after)
     answer = next(CronSim(cron.text, after.astimezone(zone)), None)
@@ -216,9 +213,12 @@ def test_it_agrees_with_cronsim(cron: Cron, moment: tuple[ZoneInfo, datetime]) -
         assert reason, (cron.text, zone.key, after, ours, theirs)
 
 
+@rounds
 @fewer
 @given(crons, moments())
-def test_it_agrees_with_brute_force(cron: Cron, moment: tuple[ZoneInfo, datetime]) -> None:
+def test_it_agrees_with_brute_force(
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
+) -> None:
     zone, after = moment
     ours, theirs = next_after(cron, zone, after), brute_force(cron, zone, after)
     if theirs is None:
@@ -227,10 +227,11 @@ def test_it_agrees_with_brute_force(cron: Cron, moment: tuple[ZoneInfo, datetime
         assert ours == theirs
 
 
+@rounds
 @some
 @given(crons, moments())
 def test_a_walk_moves_on_and_is_repeated_next_after(
-    cron: Cron, moment: tuple[ZoneInfo, datetime]
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
 ) -> None:
     zone, after = moment
     walk = upcoming(cron, zone, after, 12)
@@ -241,10 +242,11 @@ def test_a_walk_moves_on_and_is_repeated_next_after(
         after = occurrence.at
 
 
+@rounds
 @some
 @given(crons, moments(), st.integers(0, 5_000))
 def test_a_later_start_never_gives_an_earlier_ring(
-    cron: Cron, moment: tuple[ZoneInfo, datetime], later: int
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime], later: int
 ) -> None:
     zone, after = moment
     early = next_after(cron, zone, after)
@@ -252,19 +254,23 @@ def test_a_later_start_never_gives_an_earlier_ring(
     assert early is None or late is None or early <= late
 
 
+@rounds
 @some
 @given(crons, moments())
-def test_no_two_occurrences_share_a_key(cron: Cron, moment: tuple[ZoneInfo, datetime]) -> None:
+def test_no_two_occurrences_share_a_key(
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
+) -> None:
     zone, after = moment
     walk = upcoming(cron, zone, after, 40)
     keys = [occurrence_key(cron, zone, occurrence.at) for occurrence in walk]
     assert len(set(keys)) == len(walk)
 
 
+@rounds
 @some
 @given(st.integers(0, 23), st.integers(0, 59), moments())
 def test_one_fixed_time_rings_once_for_each_day_on_the_calendar(
-    hour: int, minute: int, moment: tuple[ZoneInfo, datetime]
+    round_number: int, hour: int, minute: int, moment: tuple[ZoneInfo, datetime]
 ) -> None:
     zone, after = moment
     walk = upcoming(parse_cron(f"{minute} {hour} * * *"), zone, after, 4)
@@ -274,10 +280,11 @@ def test_one_fixed_time_rings_once_for_each_day_on_the_calendar(
     assert all((o.wall.hour, o.wall.minute) == (hour, minute) for o in walk)
 
 
+@rounds
 @some
 @given(crons, moments())
 def test_an_occurrence_shows_the_time_it_names_unless_in_a_gap(
-    cron: Cron, moment: tuple[ZoneInfo, datetime]
+    round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
 ) -> None:
     zone, after = moment
     fits = matcher(cron)

@@ -38,7 +38,7 @@ def python(
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     for name in [name for name, value in settings.items() if not value]:
         del environment[name]
-    return subprocess.run(  # noqa: S603  our own interpreter and files
+    return subprocess.run(
         [sys.executable, *words],
         env=environment, cwd=directory, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
