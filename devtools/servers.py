@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from devtools.supervisor import Supervisor
 from devtools.valkey import Valkey
 
 THROW_AWAY = "scheduler-test-"
+JUST_BEGUN = 10.0  # seconds
 
 
 def start_servers(supervisor: Supervisor, home: Path, durable: bool = True) -> tuple[str, str]:
@@ -38,16 +41,21 @@ def throw_away_servers(durable: bool = False) -> Iterator[tuple[Supervisor, dict
     """Fresh servers in a temporary directory and an environment to use them; then removed."""
     sweep()
     home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
-    with locked(home), Supervisor(home) as supervisor:
-        addresses = start_servers(supervisor, home, durable)
-        yield supervisor, environment.for_tests(*addresses)
-    places.forget(home)
+    try:
+        with locked(home), Supervisor(home) as supervisor:
+            addresses = start_servers(supervisor, home, durable)
+            yield supervisor, environment.for_tests(*addresses)
+    finally:
+        places.forget(home)
 
 
 def sweep() -> None:
     """Removes what test runs left that were killed: nobody holds their lock any more."""
     for home in Path(tempfile.gettempdir()).glob(f"{THROW_AWAY}*"):
-        if home.is_symlink() or home.lstat().st_uid != os.geteuid():
+        found = home.lstat()
+        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        # a run that has just begun may not hold its lock yet
+        if not ours or time.time() - found.st_mtime < JUST_BEGUN:
             continue
         with (home / "lock").open("a") as lock:
             try:

@@ -6,8 +6,9 @@ import sys
 from devtools.console import say
 from devtools.servers import throw_away_servers
 
-#: Two processes by default: the small machines that continuous integration has.
-DEFAULT_ARGUMENTS = ["-n", "2"]
+#: Two processes by default, for the small machines that continuous integration has; a file stays
+#: in one of them, since its tests may share running servers.
+DEFAULT_ARGUMENTS = ["-n", "2", "--dist", "loadfile"]
 
 
 def main(arguments: list[str]) -> int:

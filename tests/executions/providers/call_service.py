@@ -1,6 +1,7 @@
 """A call service on this machine that keeps a log of whole requests and answers as it is told."""
 
 import asyncio
+import contextlib
 import ssl
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,12 +29,15 @@ class CallService:
 
     async def end(self) -> None:
         """Ends all connections, whatever they wait for."""
+        for connection in self.connections:
+            if not connection.is_closing():  # Python 3.11.2: one that closes cannot be aborted
+                connection.transport.abort()
         for task in self.serving:
             task.cancel()
         await asyncio.gather(*self.serving, return_exceptions=True)
         for connection in self.connections:
-            connection.transport.abort()
-        await asyncio.sleep(0)
+            with contextlib.suppress(TimeoutError, OSError):
+                await asyncio.wait_for(connection.wait_closed(), 2)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
