@@ -14,7 +14,7 @@ def uuid7() -> UUID:
 
     Within a process each is greater than the one before, also within a millisecond.
     """
-    global _last  # noqa: PLW0603  the order within a process is the point
+    global _last
     fields = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
     versioned = (fields & ~(0xF000 << 64)) | (0x7000 << 64)
     with _turn:

@@ -3,8 +3,15 @@
 import pytest
 from django.contrib.auth.models import User
 
+from scheduled_calls.timing import forget_crontabs
 from scheduler_project.models import ApiToken
 from tests.client import Api
+
+
+@pytest.fixture(autouse=True)
+def _fresh_database_memory() -> None:
+    """Forgets the ids of crontab rows: the database of the test before is gone."""
+    forget_crontabs()
 
 
 @pytest.fixture

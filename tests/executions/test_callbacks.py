@@ -44,7 +44,12 @@ def dialed(story: Story, settings: Any) -> tuple[ScheduledCall, Claim]:
 
 
 def report(
-    claimed: Claim, body: dict[str, Any], *, key: bytes = SECRET_BYTES, age: float = 0, path: str = ""
+    claimed: Claim,
+    body: dict[str, Any],
+    *,
+    key: bytes = SECRET_BYTES,
+    age: float = 0,
+    path: str = "",
 ) -> int:
     """Posts one callback; returns the status."""
     raw = json.dumps({"attempt_id": str(claimed.request.attempt_id), **body}).encode()

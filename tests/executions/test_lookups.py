@@ -13,6 +13,7 @@ from executions.providers.base import Absent, Accepted, NoLookup, Report, Unsure
 from executions.ringing import claim_looks
 from executions.session import DialSession
 from tests.executions.conftest import LOOKUP, Story, attempts_of, only, rows_of
+from tests.system import eventually
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_session_knows_when_it_was_ended_from_outside(session: DialSession) ->
         )
         assert cursor.fetchone() == (True,)
     other.close()
-    assert not session.alive()
+    eventually(lambda: not session.alive(), 5, "the backend ends a moment after the signal")
 
 
 def test_an_unknown_call_that_the_service_knows_is_taken_over(

@@ -37,7 +37,13 @@ def test_without_a_policy_nothing_is_tried_again() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "again"),
-    [("busy", True), ("no_answer", True), ("timeout", True), ("failed", False), ("rejected", False)],
+    [
+        ("busy", True),
+        ("no_answer", True),
+        ("timeout", True),
+        ("failed", False),
+        ("rejected", False),
+    ],
 )
 def test_only_the_outcomes_that_are_named_are_tried_again(outcome: str, again: bool) -> None:
     assert (next_attempt_at(policy(), outcome, 1, ENDED, 0) is not None) is again

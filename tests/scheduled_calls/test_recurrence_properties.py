@@ -152,6 +152,27 @@ def moments(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
     return find_zone(name), change + timedelta(seconds=seconds)
 
 
+class Stuck(Exception):
+    """cronsim walks in a circle."""
+
+
+class BoundedCronSim(CronSim):
+    """cronsim that gives up when it walks more minutes and hours than any search needs."""
+
+    steps_left = 50_000
+
+    def tick(self, seconds: int = 1) -> None:
+        self.steps_left -= 1
+        if not self.steps_left:
+            raise Stuck
+        super().tick(seconds)
+
+
+def ask_cronsim(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
+    answer = next(BoundedCronSim(cron.text, after.astimezone(zone)), None)
+    return answer.astimezone(UTC) if answer else None
+
+
 def why_cronsim_differs(
     cron: Cron, zone: ZoneInfo, after: datetime, ours: datetime, theirs: datetime
 ) -> str | None:
@@ -203,8 +224,7 @@ def test_it_agrees_with_cronsim(
 ) -> None:
     zone, after = moment
     ours = next_after(cron, zone, after)
-    answer = next(CronSim(cron.text, after.astimezone(zone)), None)
-    theirs = answer.astimezone(UTC) if answer else None
+    theirs = ask_cronsim(cron, zone, after)
     if ours != theirs:
         assert ours is not None
         assert theirs is not None

@@ -6,7 +6,7 @@ from importlib import metadata
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytz  # type: ignore[import-untyped]  # ships no types
+import pytz
 
 from scheduled_calls.recurrence import (
     ReadTime,

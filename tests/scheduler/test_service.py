@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-import pytz  # type: ignore[import-untyped]  # ships no types
+import pytz
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection
