@@ -33,9 +33,11 @@ WHERE status = 'active' AND next_run_at IS NOT NULL AND next_run_at <= %(now)s
 ORDER BY next_run_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 _UNDER_WAY = """
-SELECT id, scheduled_call_id, status, trigger FROM executions_execution
-WHERE scheduled_call_id = ANY(%(ids)s::uuid[])
-  AND status IN ('pending', 'dialing', 'in_progress', 'retrying')
+SELECT e.* FROM unnest(%(ids)s::uuid[]) AS due(id) CROSS JOIN LATERAL (
+    SELECT id, scheduled_call_id, status, trigger FROM executions_execution
+    WHERE scheduled_call_id = due.id
+      AND status IN ('pending', 'dialing', 'in_progress', 'retrying') OFFSET 0
+) e
 """
 _TOLD = f"""
 SELECT {COLUMNS} FROM executions_execution e
