@@ -8,7 +8,8 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg2
 from django.db import DatabaseError, connection
@@ -29,6 +30,7 @@ LONGEST_SLEEP = 0.5
 #: one tick works at most this long before PeriodicTasks get their turn
 LONGEST_TICK = 1.0
 WEBHOOK_BATCH = 500
+Result = TypeVar("Result")
 
 
 class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -52,9 +54,10 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
         until = time.monotonic() + LONGEST_TICK
         while True:
             now = clock.now()
-            bells = open_due(now)
-            bells.add(end_pauses(now))
-            bells.add(ring_due(now))
+            bells = Bells()
+            for step in (open_due, end_pauses, ring_due):
+                # What goes wrong in one of them must not keep the others' bells from ringing.
+                bells.add(_safely(partial(step, now), Bells()))
             rung = ring_all(bells, now)
             if not rung:
                 return LONGEST_SLEEP
@@ -100,7 +103,7 @@ def _until(at: datetime | None, now: datetime) -> float:
     return max(SHORTEST_SLEEP, min(LONGEST_SLEEP, (at - now).total_seconds()))
 
 
-def _safely(step: Callable[[], float], otherwise: float) -> float:
+def _safely(step: Callable[[], Result], otherwise: Result) -> Result:
     try:
         return step()
     except (DatabaseError, psycopg2.Error, OSError) as error:

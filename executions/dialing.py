@@ -82,9 +82,10 @@ def claim(
     `worker` is the lock key of the session that `cursor` belongs to. Ids that are unknown, not
     due, too late, paused, or another's by now are silently left out.
     """
+    asked = dict.fromkeys(str(id_) for id_ in ids)
     parameters = {
-        "ids": [str(id_) for id_ in ids],
-        "fresh": [str(uuid7()) for _ in ids],
+        "ids": list(asked),
+        "fresh": [str(uuid7()) for _ in asked],
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
         "worker": worker,

@@ -4,6 +4,7 @@ Any number of beats may run this: rows are claimed with SKIP LOCKED, an occurren
 constraint, and whoever comes second finds nothing to do.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,10 +20,11 @@ from executions.notices import COLUMNS, tell
 from executions.occurrence import decide, execution_id
 from executions.rows import Row
 from executions.states import ExecutionStatus
-from scheduled_calls.models import ScheduledCall
+from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.timing import following_run, key_of, set_next
 from scheduler_project.ids import uuid7
 
+log = logging.getLogger(__name__)
 BATCH = 500
 #: a bell that nobody answered is rung again after this long
 RING_AGAIN = timedelta(seconds=10)
@@ -101,9 +103,25 @@ def open_due(now: datetime, limit: int = BATCH) -> Bells:
         bells.webhooks += end_waiting(cursor, old, TOO_LATE, "superseded", now)
         busy = {row["scheduled_call_id"] for row in under_way if not _gives_way(row)}
         calls = ScheduledCall.objects.select_related("clocked").in_bulk(ids)
-        opened = [row for id_ in ids for row in _open(calls[id_], id_ in busy, now)]
+        opened = [row for id_ in ids for row in _open_safely(calls[id_], id_ in busy, now)]
         bells.add(_write(cursor, list(calls.values()), opened, now))
         return bells
+
+
+def _open_safely(call: ScheduledCall, busy: bool, now: datetime) -> list[Row]:
+    """As `_open`; a call whose times cannot be computed is paused, for an operator to see.
+
+    It must not hold up everybody else's nine o'clock.
+    """
+    try:
+        return list(_open(call, busy, now))
+    except Exception as error:
+        log.exception("call_defect schedule=%s", call.id)
+        call.refresh_from_db()
+        call.status, call.paused_reason = Status.PAUSED, f"defect: {error}"[:255]
+        set_next(call, None)
+        call.save()
+        return []
 
 
 def _gives_way(row: Row) -> bool:
@@ -167,10 +185,18 @@ def execution_row(
 
 
 def _write(cursor: Any, calls: list[ScheduledCall], opened: list[Row], now: datetime) -> Bells:
-    moved = [{name: getattr(call, name) for name in ("id", *MOVED_ON)} for call in calls]
-    rows.update(cursor, "scheduled_calls_scheduledcall", MOVED_ON, moved)
     fresh = set(rows.insert(cursor, "executions_execution", INSERTED, opened))
     new = [row for row in opened if str(row["id"]) in fresh]
+    # Counted when it was first opened: an occurrence that is there already counts once.
+    again = {
+        row["scheduled_call_id"]
+        for row in opened
+        if row["status"] == ExecutionStatus.PENDING and str(row["id"]) not in fresh
+    }
+    for call in calls:
+        call.occurrence_count -= call.id in again
+    moved = [{name: getattr(call, name) for name in ("id", *MOVED_ON)} for call in calls]
+    rows.update(cursor, "scheduled_calls_scheduledcall", MOVED_ON, moved)
     return Bells(
         calls=[row["id"] for row in new if row["status"] == ExecutionStatus.PENDING],
         webhooks=close_and_tell(cursor, [row for row in new if row["ended_at"]], now),

@@ -1,6 +1,7 @@
 """What became known about an attempt: the answers of call services, in our words. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,8 @@ class Finding:
     retry_after: float | None = None
     #: when to look again; None is never
     look_in: float | None = None
+    #: an absence counts only for the doubt that it was asked about: that began then
+    doubt: datetime | None = None
     #: the session that found it while dialing: it counts only if it still holds the attempt
     worker: int | None = None
 
@@ -87,7 +90,8 @@ def from_poll(attempt_id: UUID, lookup: Lookup, capabilities: Capabilities, look
     later = capabilities.poll_after(looks + 1)
     if isinstance(lookup, Report):
         return from_report(attempt_id, lookup, later)
-    return Finding(attempt_id, NOTHING, look_in=None if isinstance(lookup, NoLookup) else later)
+    # Also where nothing can be asked: some time a call that never reports back is given up.
+    return Finding(attempt_id, NOTHING, look_in=later)
 
 
 def from_reconcile(
@@ -95,9 +99,10 @@ def from_reconcile(
     lookup: Lookup,
     capabilities: Capabilities,
     looks: int,
-    unknown_for: float,
+    since: datetime,
+    now: datetime,
 ) -> Finding:
-    """What asking about an unknown call says, `unknown_for` seconds after it became unknown.
+    """What asking at `now` about a call says that is unknown since `since`.
 
     "No such call" is believed only once the settle time is over: then it was never dialed.
     """
@@ -107,9 +112,10 @@ def from_reconcile(
     if isinstance(lookup, NoLookup) or looks >= RECONCILE_LOOKS:
         return Finding(attempt_id, NOTHING)
     if isinstance(lookup, Absent) and capabilities.absence_is_proof:
-        settled_in = capabilities.settle_seconds - unknown_for
+        settled_in = capabilities.settle_seconds - (now - since).total_seconds()
         if settled_in <= 0:
-            return Finding(attempt_id, NOT_SENT, error="the call service never got it")
+            error = "the call service never got it"
+            return Finding(attempt_id, NOT_SENT, error=error, doubt=since)
         later = min(later, settled_in + 0.05)
     return Finding(attempt_id, NOTHING, look_in=later)
 

@@ -81,8 +81,10 @@ def _seen(
     bells: list[UUID] = []
     with connection.cursor() as cursor:
         if becomes:
-            waiting = found.filter(status__in=WAITING, trigger="schedule").values_list("id")
-            ids = [id_ for (id_,) in waiting]
+            waiting = found.filter(status__in=WAITING)
+            if becomes is NOT_WANTED:  # a new time does not touch what somebody rings by hand
+                waiting = waiting.filter(trigger="schedule")
+            ids = list(waiting.values_list("id", flat=True))
             bells = end_waiting(cursor, ids, becomes, reason, now)
         close_calls(cursor, [call.id], now)
     dialing = found.filter(status=ExecutionStatus.DIALING).exists()

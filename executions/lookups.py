@@ -17,7 +17,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from executions.findings import (
+    ENDED,
     FIRST_RECONCILE,
+    NOTHING,
+    PROGRESS,
+    RECONCILE_LIMIT,
     UNKNOWN,
     Finding,
     from_poll,
@@ -69,7 +73,7 @@ def abandoned(dialing: Sequence[Attempt], now: datetime) -> list[Finding]:
             attempt.id,
             UNKNOWN,
             error="its worker died while it dialed",
-            look_in=FIRST_RECONCILE if _provider(attempt).capabilities.lookup else None,
+            look_in=FIRST_RECONCILE,
             worker=attempt.worker,
         )
         for attempt in over
@@ -95,8 +99,16 @@ def _ask_all(attempts: Sequence[Attempt], now: datetime) -> list[Finding]:
 
 
 def _ask(attempt: Attempt, now: datetime) -> Finding:
+    """As `_ask_provider`; whatever is wrong with one attempt's adapter holds up no other."""
+    try:
+        return _ask_provider(attempt, _provider(attempt), now)
+    except Exception:
+        log.exception("lookup_defect attempt=%s", attempt.id)
+        return Finding(attempt.id, NOTHING, look_in=RECONCILE_LIMIT)
+
+
+def _ask_provider(attempt: Attempt, provider: CallProvider, now: datetime) -> Finding:
     """What the call service says of one attempt. Runs in a thread and touches no database."""
-    provider = _provider(attempt)
     ref = Reference(
         attempt_id=attempt.id,
         call_id=attempt.call_id,
@@ -104,11 +116,12 @@ def _ask(attempt: Attempt, now: datetime) -> Finding:
         number=attempt.number,
         started_at=attempt.started_at,
     )
+    age = (now - attempt.started_at).total_seconds()
+    too_long = age > settings.SCHEDULER.max_call_seconds
     if attempt.status == AttemptStatus.IN_PROGRESS:
-        age = (now - attempt.started_at).total_seconds()
         lookup = _answer(provider, provider.fetch(ref), ref, provider.read_fetched)
         found = from_poll(attempt.id, lookup, provider.capabilities, attempt.looks)
-        if found.kind != "ended" and age > settings.SCHEDULER.max_call_seconds:
+        if found.kind != ENDED and too_long:
             return Finding(attempt.id, UNKNOWN, error="it never reported back", look_in=60.0)
         return found
     by_id = attempt.call_id is not None
@@ -117,8 +130,11 @@ def _ask(attempt: Attempt, now: datetime) -> Finding:
         provider, request, ref, provider.read_fetched if by_id else provider.read_found
     )
     since = attempt.unknown_since or attempt.started_at
-    unknown_for = (now - since).total_seconds()
-    return from_reconcile(attempt.id, lookup, provider.capabilities, attempt.looks, unknown_for)
+    found = from_reconcile(attempt.id, lookup, provider.capabilities, attempt.looks, since, now)
+    if found.kind == PROGRESS and too_long:
+        # It was given up as one that never reports back; only its end is news.
+        return Finding(attempt.id, NOTHING, look_in=RECONCILE_LIMIT)
+    return found
 
 
 def _answer(

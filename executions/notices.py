@@ -1,6 +1,7 @@
 """Something happened to an execution: the owner's systems are told, by rows written with it."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from executions.rows import Row
 from scheduled_calls.recurrence import find_zone
 from webhooks.outbox import Notice, enqueue
 
+log = logging.getLogger(__name__)
 #: what a row needs to be told of, in any query that joins execution e and scheduled call s
 COLUMNS = """
     e.id AS execution_id, e.trigger, e.status AS execution_status, e.scheduled_for, e.actual_time,
@@ -29,11 +31,22 @@ def tell(cursor: Any, happened: Sequence[tuple[str, Row, Row]], now: datetime) -
     In the caller's transaction; returns the deliveries' ids, to be rung for after the commit.
     """
     wanted = [
-        _notice(event, row, changes, now)
+        notice
         for event, row, changes in happened
-        if row["webhook_url"] and event in json.loads(row["webhook_events"])
+        if row["webhook_url"]
+        and event in json.loads(row["webhook_events"])
+        and (notice := _notice_safely(event, row, changes, now))
     ]
     return enqueue(cursor, wanted, now)
+
+
+def _notice_safely(event: str, row: Row, changes: Row, now: datetime) -> Notice | None:
+    """As `_notice`; a message that cannot be built must not undo what happened."""
+    try:
+        return _notice(event, row, changes, now)
+    except Exception:
+        log.exception("notice_defect execution=%s event=%s", row["execution_id"], event)
+        return None
 
 
 def _notice(event: str, row: Row, changes: Row, now: datetime) -> Notice:

@@ -5,14 +5,18 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg2
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from executions import rows
 from executions.ending import close_calls
@@ -24,7 +28,14 @@ from executions.transitions import Change, change, lands
 
 log = logging.getLogger(__name__)
 
-# Locks in the order of all verbs: scheduled call, execution, attempt.
+# Locks in the order of all verbs: scheduled call, execution, attempt. The calls' locks are a
+# statement of their own: what is read after it has seen everything that they waited for.
+_LOCK_CALLS = """
+SELECT s.id FROM executions_attempt a
+JOIN executions_execution e ON e.id = a.execution_id
+JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
+WHERE a.id = ANY(%(ids)s::uuid[]) ORDER BY s.id FOR NO KEY UPDATE OF s
+"""
 _LOCK = f"""
 SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_call_id,
     a.outcome AS a_outcome, a.error AS a_error, a.duration AS a_duration,
@@ -37,13 +48,15 @@ SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_
     EXISTS (SELECT FROM executions_execution o
             WHERE o.scheduled_call_id = s.id AND o.id <> e.id
               AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')) AS another,
+    e.trigger = 'schedule'
+        AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated,
     {COLUMNS}
 FROM executions_attempt a
 JOIN executions_execution e ON e.id = a.execution_id
 JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
 WHERE a.id = ANY(%(ids)s::uuid[])
 ORDER BY s.id
-FOR NO KEY UPDATE OF s FOR NO KEY UPDATE OF e FOR NO KEY UPDATE OF a
+FOR NO KEY UPDATE OF e FOR NO KEY UPDATE OF a
 """  # noqa: S608  own constants
 ATTEMPT = {
     "status": "varchar",
@@ -73,6 +86,8 @@ EXECUTION = {
     "ring_at": "timestamptz",
     "ended_at": "timestamptz",
 }
+#: the database is away: try again, nothing is wrong with the findings
+AWAY = (OperationalError, InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError)
 Transaction = Callable[[], AbstractContextManager[Any]]
 
 
@@ -82,7 +97,9 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     To be called in a transaction on `cursor`, with one finding an attempt.
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
-    found = rows.fetch(cursor, _LOCK, {"ids": [str(id_) for id_ in by_attempt]})
+    ids = {"ids": [str(id_) for id_ in by_attempt]}
+    cursor.execute(_LOCK_CALLS, ids)
+    found = rows.fetch(cursor, _LOCK, ids)
     changed = [
         (row, _change(row, by_attempt[row["a_id"]], now))
         for row in found
@@ -117,20 +134,24 @@ def _as_told(event: str, made: Change) -> Row:
 
 
 def record_on(begin: Transaction, findings: Sequence[Finding], now: datetime) -> list[UUID]:
-    """As `record`, in a transaction of its own; a batch that the database refuses is taken apart.
+    """As `record`, in a transaction of its own; a batch that cannot be written is taken apart.
 
-    What is refused alone too claims a call id that belongs to another call: nobody can say what
-    rang, so it is written as unknown. Raises the database's errors for anything else.
+    What cannot be written alone either (it claims another call's id, or holds what no column can)
+    is written as unknown, for nobody can say what rang. Raises when the database is away, and
+    when not even that can be written.
     """
     try:
         with begin() as cursor:
             return record(cursor, findings, now)
-    except (IntegrityError, psycopg2.IntegrityError):
+    except AWAY:
+        raise
+    except Exception:
         if len(findings) > 1:
             return [id_ for finding in findings for id_ in record_on(begin, [finding], now)]
         log.exception("finding_refused attempt=%s", findings[0].attempt_id)
-        doubt = replace(
-            findings[0], kind=UNKNOWN, call_id=None, outcome=None, error="its call id is another's"
+        error = "what the call service said could not be written"
+        doubt = Finding(
+            findings[0].attempt_id, UNKNOWN, error=error, look_in=60.0, worker=findings[0].worker
         )
         with begin() as cursor:
             return record(cursor, [doubt], now)

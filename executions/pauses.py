@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from executions import rows
 from executions.dispatch import BATCH, INSERTED, Bells, close_and_tell, execution_row
+from executions.ending import close_calls
 from executions.rows import Row
 from executions.states import ExecutionStatus
 from scheduled_calls.models import ScheduledCall, Status
@@ -27,6 +28,7 @@ def end_pauses(now: datetime, limit: int = BATCH) -> Bells:
         ids = [row[0] for row in cursor.fetchall()]
         calls = ScheduledCall.objects.select_related("clocked").in_bulk(ids).values()
         missed = [row for call in calls for row in _wake_or_miss(call, now)]
+        close_calls(cursor, ids, now)  # one may have had nothing left when it was paused
         fresh = set(rows.insert(cursor, "executions_execution", INSERTED, missed))
         new = [row for row in missed if str(row["id"]) in fresh]
         return Bells(webhooks=close_and_tell(cursor, new, now), more=len(ids) == limit)
@@ -41,5 +43,6 @@ def _wake_or_miss(call: ScheduledCall, now: datetime) -> Iterable[Row]:
     if instant is not None and instant <= now:
         yield execution_row(call, instant, ExecutionStatus.MISSED, now, "paused")
         call.status, call.last_opened_for = Status.MISSED, instant
+        call.paused_reason, call.paused_until = "", None
     call.wake_at = wake_at(call)
     call.save()

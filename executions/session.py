@@ -129,3 +129,10 @@ def current_session() -> DialSession:
                 _current.close()
             _current = DialSession()
         return _current
+
+
+def end_session() -> None:
+    """Ends this process's session, if it has one; the next call makes another."""
+    with _making:
+        if _current is not None and _current.pid == os.getpid():
+            _current.close()

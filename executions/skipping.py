@@ -69,13 +69,11 @@ def _skip_coming(owner: User, call: ScheduledCall, pk: UUID) -> list[UUID]:
     now, at, recurring = clock.now(), call.next_run_at, call.kind == Kind.RECURRING
     status = ExecutionStatus.SKIPPED if recurring else ExecutionStatus.CANCELLED
     row = execution_row(call, at, status, now, "cancelled_by_owner")
-    if recurring:
-        set_next(call, following_run(call, at))
-        call.save(update_fields=["next_run_at", "next_execution_id", "updated_at"])
-    else:
-        call.status, call.last_opened_for = Status.CANCELLED, at
-        set_next(call, None)
-        call.save()
+    call.last_opened_for = at
+    if not recurring:
+        call.status = Status.CANCELLED
+    set_next(call, following_run(call, at))
+    call.save()
     with connection.cursor() as cursor:
         rows.insert(cursor, "executions_execution", INSERTED, [row])
         return close_and_tell(cursor, [row], now)

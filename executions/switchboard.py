@@ -28,7 +28,7 @@ from executions.providers.base import (
     Unsure,
 )
 from executions.providers.transport import DialClient
-from executions.session import DialSession, current_session
+from executions.session import DialSession, current_session, end_session
 from scheduler_project import clock
 
 log = logging.getLogger(__name__)
@@ -95,10 +95,19 @@ class Switchboard:
             self._something.clear()
             while batch := self._found[:MOST_WRITTEN]:
                 del self._found[: len(batch)]
-                write_until_done(batch, self._ring_webhooks)
-                with self._changed:
-                    self._in_flight -= len(batch)
-                    self._changed.notify_all()
+                self._write(batch)
+
+    def _write(self, batch: Sequence[Finding]) -> None:
+        try:
+            write_until_done(batch, self._ring_webhooks)
+        except Exception:
+            # A defect of ours. The lock is freed, so that rescue and reconcile find out.
+            log.exception("outcomes_defect count=%d", len(batch))
+            end_session()
+        finally:
+            with self._changed:
+                self._in_flight -= len(batch)
+                self._changed.notify_all()
 
 
 async def initiate_call(
@@ -144,5 +153,6 @@ def write_until_done(findings: Sequence[Finding], ring_webhooks: Ring) -> None:
             log.warning("outcomes_not_written count=%d: %s", len(findings), type(error).__name__)
             if time.monotonic() > give_up:
                 log.exception("outcomes_given_up count=%d", len(findings))
+                end_session()  # frees the lock: these attempts are rescued
                 return
             time.sleep(0.3)  # the database is away; the lease bounds how long we ask

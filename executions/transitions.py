@@ -35,7 +35,9 @@ def lands(row: Row, finding: Finding) -> bool:
         held = status == "dialing" or finding.worker is None or finding.call_id is not None
         return bool(status != "ended" and held)
     if finding.kind == NOT_SENT:
-        return bool(status == ("unknown" if finding.worker is None else "dialing"))
+        if finding.worker is not None:
+            return bool(status == "dialing")
+        return bool(status == "unknown" and row["a_unknown_since"] == finding.doubt)
     if finding.kind == UNKNOWN:
         return bool(status == ("in_progress" if finding.worker is None else "dialing"))
     return status in ("in_progress", "unknown")
@@ -122,6 +124,8 @@ def _obstacle(row: Row, at: datetime) -> str:
     """Why no further attempt may be made at `at`, as a machine word; empty when it may."""
     if row["call_status"] == "cancelled":
         return "cancelled"
+    if row["outdated"]:
+        return "rescheduled"
     if row["another"] or (row["next_run_at"] is not None and at >= row["next_run_at"]):
         return "superseded"
     return ""

@@ -1,5 +1,6 @@
 """What happened and what is under way: executions, histories, the scheduler's health."""
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -23,6 +24,7 @@ from executions.tasks import ring_calls, ring_webhooks
 from scheduled_calls.validators import read_body
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
+from scheduler_project.idempotency import idempotent
 from scheduler_project.paging import NewestFirst
 from scheduler_project.query import PAGE_PARAMETERS, read_limit, refuse_unknown
 
@@ -40,11 +42,12 @@ class Execute(APIView):
         request=None,
         responses={202: ExecutionSerializer, **CONFLICT},
     )
+    @idempotent
     def post(self, request: Request, schedule_id: str) -> Response:
         """The execution that was opened; its progress is seen in the history."""
         read_body(request.data, ())
         execution = execute_now(owner_of(request), schedule_id)
-        ring_calls([execution.pk])
+        transaction.on_commit(lambda: ring_calls([execution.pk]))
         return Response(present_execution(execution), status=status.HTTP_202_ACCEPTED)
 
 

@@ -159,6 +159,10 @@ def _change_moment(call: ScheduledCall, changes: dict[str, Any], now: datetime) 
     if given is None and not (moved_zone and call.wall_clock):
         return  # no time named, or an instant that its zone only displays
     finished = call.status in (Status.COMPLETED, Status.MISSED)
+    if given is not None and read_moment(given, zone_name, None).at == call.instant:
+        # The same instant in another spelling: a call that has rung must not ring again.
+        call.wall_clock = as_column(read_moment(given, zone_name, None).wall_clock)
+        return
     value = given if given is not None else call.wall_clock
     # Only the zone of a call that is over: its record moves, it does not ring again.
     moment = read_moment(value, zone_name, None if finished and given is None else now)
@@ -166,7 +170,6 @@ def _change_moment(call: ScheduledCall, changes: dict[str, Any], now: datetime) 
     call.clocked = ClockedSchedule(pk=call.clocked_id, clocked_time=moment.at)
     call.wall_clock = as_column(moment.wall_clock)
     call.timing_revision += 1
-    # The same instant, named anew, is a new time.
     call.last_opened_for = moment.at if finished and given is None else None
     if not (finished and given is None):
         _run_again(call, now)
@@ -186,8 +189,11 @@ def _change_cron(call: ScheduledCall, changes: dict[str, Any], now: datetime) ->
     if moved:
         call.crontab_id = crontab_id_for(parse_cron(expression), zone_name)
         call.timing_revision += 1
+        call.last_opened_for = None
     call.cron_expression, call.timezone, call.max_occurrences = expression, zone_name, limit
-    _run_again(call, now)
+    spent = limit is not None and call.occurrence_count >= limit
+    if moved or spent or call.next_run_at is None:
+        _run_again(call, now)  # else the next time stands, also one that is due at this moment
 
 
 def _run_again(call: ScheduledCall, now: datetime) -> None:
@@ -210,6 +216,8 @@ def pause(owner: User, schedule_id: str | UUID, body: Any = None) -> ScheduledCa
         if call.status not in (Status.ACTIVE, Status.PAUSED):
             raise Conflict(f"This scheduled call is {call.status}; there is nothing to pause.")
         options = read_pause(body or {}, call.timezone, clock.now())
+        if call.status == Status.ACTIVE:
+            call.paused_reason, call.paused_until = "", None
         call.status = Status.PAUSED
         set_next(call, None)
         for name, value in options.items():

@@ -104,6 +104,8 @@ def next_run(call: ScheduledCall, after: datetime) -> datetime | None:
         return unopened_instant(call)
     if call.max_occurrences is not None and call.occurrence_count >= call.max_occurrences:
         return None
+    # An occurrence that was skipped ahead of its time stays skipped.
+    after = max(after, call.last_opened_for or after)
     return next_after(parse_cron(call.cron_expression), call.zone, after)
 
 

@@ -23,6 +23,7 @@ from scheduled_calls.serializers import (
 from scheduled_calls.validators import read_body
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
+from scheduler_project.idempotency import idempotent
 from scheduler_project.paging import NewestFirst
 from scheduler_project.query import PAGE_PARAMETERS, refuse_unknown
 
@@ -55,8 +56,9 @@ class ScheduledCalls(APIView):
         operation_id="schedule_call",
         summary="Schedule one call",
         request=ONE_TIME,
-        responses={201: ScheduledCallSerializer},
+        responses={201: ScheduledCallSerializer, **CONFLICT},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """The scheduled call; beat finds it when it is due, also when that is now."""
         call = services.schedule_call(owner_of(request), request.data)
@@ -71,8 +73,9 @@ class RecurringCalls(APIView):
         operation_id="schedule_recurring_call",
         summary="Schedule calls by a cron expression",
         request=RECURRING,
-        responses={201: ScheduledCallSerializer},
+        responses={201: ScheduledCallSerializer, **CONFLICT},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """The scheduled call with its first time."""
         call = services.schedule_recurring_call(owner_of(request), request.data)

@@ -138,3 +138,16 @@ def test_a_waiting_call_that_no_worker_takes_is_missed_in_the_end(story: Story) 
     assert rows_of(call) == [("missed", "too_late")]
     call.refresh_from_db()
     assert (call.status, call.occurrence_count) == ("missed", 0)
+
+
+def test_a_call_whose_times_cannot_be_computed_holds_up_nobody(story: Story) -> None:
+    broken, sound = story.recurring("* * * * *"), story.recurring("* * * * *")
+    ScheduledCall.objects.filter(pk=broken.pk).update(timezone="Europe/Atlantis")
+    story.wait(minutes=1)
+
+    assert len(story.beat().calls) == 1
+
+    assert rows_of(sound) == [("pending", "")]
+    broken.refresh_from_db()
+    assert broken.status == "paused"
+    assert "Atlantis" in broken.paused_reason

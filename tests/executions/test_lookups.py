@@ -12,7 +12,7 @@ from executions.models import Attempt
 from executions.providers.base import Absent, Accepted, NoLookup, Report, Unsure
 from executions.ringing import claim_looks
 from executions.session import DialSession
-from tests.executions.conftest import LOOKUP, Story, attempts_of, only, rows_of
+from tests.executions.conftest import LOOKUP, START, Story, attempts_of, only, rows_of
 from tests.system import eventually
 
 
@@ -80,11 +80,11 @@ def test_an_unknown_call_that_the_service_knows_is_taken_over(
 
 def test_absence_is_believed_only_after_the_settle_time() -> None:
     attempt_id = Attempt().id
-    early = from_reconcile(attempt_id, Absent(), LOOKUP, 3, unknown_for=119)
+    early = from_reconcile(attempt_id, Absent(), LOOKUP, 3, START, START + timedelta(seconds=119))
     assert early.kind == "nothing"
     assert early.look_in is not None
     assert early.look_in <= 1.1
-    late = from_reconcile(attempt_id, Absent(), LOOKUP, 3, unknown_for=121)
+    late = from_reconcile(attempt_id, Absent(), LOOKUP, 3, START, START + timedelta(seconds=121))
     assert late.kind == "not_sent"
 
 
@@ -94,8 +94,9 @@ def test_a_call_that_was_never_dialed_is_dialed_as_the_same_attempt(story: Story
     (claimed,) = story.dial()
     story.hear(claimed, Unsure("reset"))
     attempt_id = claimed.request.attempt_id
+    since = story.now
     story.wait(seconds=130)
-    story.record(from_reconcile(attempt_id, Absent(), LOOKUP, 0, unknown_for=130))
+    story.record(from_reconcile(attempt_id, Absent(), LOOKUP, 0, since, story.now))
     (again,) = story.dial(worker=8)
     assert again.request.attempt_id == attempt_id
     assert attempts_of(call) == [(1, "dialing", None)]
@@ -106,13 +107,15 @@ def test_a_call_that_was_never_dialed_and_is_too_late_now_says_so(story: Story) 
     call = story.call()
     (claimed,) = story.dial()
     story.hear(claimed, Unsure("reset"))
+    since = story.now
     story.wait(seconds=1000)
-    story.record(from_reconcile(claimed.request.attempt_id, Absent(), LOOKUP, 0, 1000))
+    id_ = claimed.request.attempt_id
+    story.record(from_reconcile(id_, Absent(), LOOKUP, 0, since, story.now))
     assert rows_of(call) == [("failed", "not_sent")]
 
 
 def test_without_a_lookup_an_unknown_call_stays_unknown_and_is_not_asked_about() -> None:
-    found = from_reconcile(Attempt().id, NoLookup(), LOOKUP, 0, unknown_for=10_000)
+    found = from_reconcile(Attempt().id, NoLookup(), LOOKUP, 0, START, START + timedelta(days=1))
     assert (found.kind, found.look_in) == ("nothing", None)
 
 
