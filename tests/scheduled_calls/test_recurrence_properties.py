@@ -1,6 +1,6 @@
 """The recurrence engine against two oracles, crowded around the days on which clocks change.
 
-2,000 cases in a normal run; `RECURRENCE_CASES=100000` makes it the long one (half an hour).
+2,000 cases in a normal run; `RECURRENCE_CASES=100000` makes it the long one (ten minutes).
 
 The first oracle is cronsim, an independent implementation of Debian's rules; where it differs,
 the difference must be one of those that `why_cronsim_differs` names. The second is brute force:
@@ -152,6 +152,14 @@ def moments(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
     return find_zone(name), change + timedelta(seconds=seconds)
 
 
+def assert_brute_force_agrees(cron: Cron, zone: ZoneInfo, after: datetime) -> None:
+    ours, theirs = next_after(cron, zone, after), brute_force(cron, zone, after)
+    if theirs is None:
+        assert ours is None or ours > after + REACH
+    else:
+        assert ours == theirs, (cron.text, zone.key, after)
+
+
 class Stuck(Exception):
     """cronsim walks in a circle."""
 
@@ -224,7 +232,14 @@ def test_it_agrees_with_cronsim(
 ) -> None:
     zone, after = moment
     ours = next_after(cron, zone, after)
-    theirs = ask_cronsim(cron, zone, after)
+    try:
+        theirs = ask_cronsim(cron, zone, after)
+    except Stuck:
+        # Newfoundland set its clock back from 00:01 to 23:01: over midnight, and back to midnight.
+        event("cronsim walks in a circle")
+        assert zone.key == "America/St_Johns"
+        assert_brute_force_agrees(cron, zone, after)
+        return
     if ours != theirs:
         assert ours is not None
         assert theirs is not None
@@ -240,11 +255,7 @@ def test_it_agrees_with_brute_force(
     round_number: int, cron: Cron, moment: tuple[ZoneInfo, datetime]
 ) -> None:
     zone, after = moment
-    ours, theirs = next_after(cron, zone, after), brute_force(cron, zone, after)
-    if theirs is None:
-        assert ours is None or ours > after + REACH
-    else:
-        assert ours == theirs
+    assert_brute_force_agrees(cron, zone, after)
 
 
 @rounds
