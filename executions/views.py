@@ -21,7 +21,7 @@ from executions.serializers import (
 )
 from executions.skipping import cancel_execution
 from executions.tasks import ring_calls, ring_webhooks
-from scheduled_calls.validators import read_body
+from scheduled_calls.fields import read_body
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
 from scheduler_project.idempotency import idempotent

@@ -13,8 +13,9 @@ from unfold.widgets import (
 
 from executions import interruption
 from scheduled_calls import services
+from scheduled_calls.fields import names_for, read_body
 from scheduled_calls.models import Kind, ScheduledCall
-from scheduled_calls.validators import EVENTS, names_for, read_body
+from scheduled_calls.validators import EVENTS
 from scheduler_project.errors import FieldError, Invalid, Problem
 from scheduler_project.parsing import read_json
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from django.db import connection, transaction
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule
 
+from scheduled_calls.fields import read_body
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import (
     Cron,
@@ -19,7 +20,6 @@ from scheduled_calls.recurrence import (
     parse_cron,
     read_time,
 )
-from scheduled_calls.validators import read_body
 from scheduler_project.errors import FieldError, Invalid
 
 #: a time this much in the past is taken as "now": clocks differ and requests take time

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from executions import interruption
 from executions.tasks import ring_webhooks
 from scheduled_calls import services
+from scheduled_calls.fields import read_body
 from scheduled_calls.filters import FILTERS
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.previewing import preview
@@ -20,7 +21,6 @@ from scheduled_calls.serializers import (
     present,
     present_all,
 )
-from scheduled_calls.validators import read_body
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
 from scheduler_project.idempotency import idempotent
