@@ -1,5 +1,6 @@
 """The call service reports: a signed callback goes into the inbox once and moves its attempt on."""
 
+import hashlib
 import json
 import logging
 from datetime import datetime
@@ -83,7 +84,7 @@ def _is_new(cursor: Any, attempt: Attempt, report: Report, now: datetime) -> boo
     row = {
         "provider": attempt.provider,
         # some services count their events from 1 for each call
-        "event_id": f"{attempt.id}:{report.event_id}"[:255],
+        "event_id": f"{attempt.id}:{hashlib.sha256(report.event_id.encode()).hexdigest()}",
         "attempt_id": attempt.id,
         "status": report.status,
         "raw": json.dumps(report.raw),

@@ -17,22 +17,17 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from executions import rows
 from executions.providers.base import CallRequest
 from executions.rows import Row
+from executions.switches import stopped
 from scheduler_project.ids import uuid7
 
+#: whom the next attempt would ring: a waiting attempt rings whom it was made for
+AGENT = "coalesce(w.sent->>'agent_id', s.agent_id)"
+NUMBER = "coalesce(w.sent->>'phone_number', s.phone_number)"
 # A waiting attempt (provably not sent) goes on with the same id; else a new one is made.
 # `ring_at IS NOT NULL` is "waits" (a CHECK says so), put so that PostgreSQL looks executions up by
 # their ids: from a quiet night's statistics it would take the index of waiting rows for empty and
 # read all of it for each message, and likewise for waiting attempts without LATERAL.
-T1 = """
-WITH asked AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(fresh)s::uuid[]) AS asked(execution_id, attempt_id)
-), ready AS (
-    SELECT e.id, e.scheduled_for, s.id AS schedule_id, asked.attempt_id AS fresh_id,
-        w.id AS waiting_id, coalesce(w.number, e.attempt_count + 1) AS number,
-        coalesce(w.sent, jsonb_build_object(
-            'agent_id', s.agent_id, 'phone_number', s.phone_number,
-            'customer_context', s.customer_context, 'metadata', s.metadata)) AS sent
-    FROM asked
+READY = f"""
     JOIN executions_execution e ON e.id = asked.execution_id
     JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
     LEFT JOIN LATERAL (
@@ -43,6 +38,18 @@ WITH asked AS (
       AND (s.status = 'active' OR e.trigger = 'manual' AND s.status <> 'cancelled')
       AND NOT EXISTS (SELECT FROM executions_execution o
                       WHERE o.scheduled_call_id = s.id AND o.status IN ('dialing', 'in_progress'))
+      AND NOT {stopped(AGENT, NUMBER)}
+"""  # noqa: S608  own constants
+T1 = f"""
+WITH asked AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(fresh)s::uuid[]) AS asked(execution_id, attempt_id)
+), ready AS (
+    SELECT e.id, e.scheduled_for, s.id AS schedule_id, asked.attempt_id AS fresh_id,
+        w.id AS waiting_id, coalesce(w.number, e.attempt_count + 1) AS number,
+        coalesce(w.sent, jsonb_build_object(
+            'agent_id', s.agent_id, 'phone_number', s.phone_number,
+            'customer_context', s.customer_context, 'metadata', s.metadata)) AS sent
+    FROM asked {READY}
     ORDER BY s.id
     FOR SHARE OF s FOR NO KEY UPDATE OF e SKIP LOCKED
 ), claimed AS (
@@ -63,7 +70,7 @@ WITH asked AS (
 )
 SELECT coalesce(waiting_id, fresh_id) AS attempt_id, id AS execution_id, schedule_id, number,
     scheduled_for, sent::text AS sent FROM ready
-"""
+"""  # noqa: S608  own constants
 
 
 @dataclass(frozen=True, slots=True)

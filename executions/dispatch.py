@@ -21,7 +21,7 @@ from executions.occurrence import decide, execution_id
 from executions.rows import Row
 from executions.states import ExecutionStatus
 from scheduled_calls.models import ScheduledCall, Status
-from scheduled_calls.timing import following_run, key_of, set_next
+from scheduled_calls.timing import key_of, passed_runs, set_next
 from scheduler_project.ids import uuid7
 
 log = logging.getLogger(__name__)
@@ -135,15 +135,12 @@ def _open(call: ScheduledCall, busy: bool, now: datetime) -> Iterable[Row]:
     """
     if call.next_run_at is None:
         return
-    times, following = [call.next_run_at], following_run(call, call.next_run_at)
-    while following is not None and following <= now:
-        times.append(following)
-        following = following_run(call, following)
-    last = times[-1]
+    first = call.next_run_at
+    count, last, following = passed_runs(call, first, now)
     status = decide(last, now, settings.SCHEDULER.catch_up_seconds, busy=busy)
-    missed = len(times) - (status != ExecutionStatus.MISSED)
+    missed = count - (status != ExecutionStatus.MISSED)
     if missed:
-        yield execution_row(call, times[0], ExecutionStatus.MISSED, now, "too_late", count=missed)
+        yield execution_row(call, first, ExecutionStatus.MISSED, now, "too_late", count=missed)
     if status != ExecutionStatus.MISSED:
         yield execution_row(call, last, status, now, "overlap" if busy else "")
     call.occurrence_count += status == ExecutionStatus.PENDING

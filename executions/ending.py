@@ -1,5 +1,6 @@
 """A waiting execution ends without another ring: missed, skipped, cancelled, or given up."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from executions.states import OPEN
 from scheduled_calls.models import ScheduledCall
 from scheduled_calls.timing import next_run, set_next
 
+log = logging.getLogger(__name__)
 #: what a waiting execution becomes when it can no longer ring in time, by what it was
 TOO_LATE = {"pending": "missed", "retrying": "failed"}
 #: what it becomes when its time was changed, or its one occurrence is not wanted
@@ -106,7 +108,11 @@ def give_back(cursor: Any, schedule_ids: Sequence[UUID], now: datetime) -> None:
     for schedule_id, may_go_on in cursor.fetchall():
         if may_go_on:
             call = ScheduledCall.objects.get(pk=schedule_id)
-            set_next(call, next_run(call, now))
+            try:
+                set_next(call, next_run(call, now))
+            except ValueError:  # its cron or zone cannot be read any more
+                log.exception("call_defect schedule=%s", call.id)
+                continue
             call.save(update_fields=["next_run_at", "next_execution_id"])
 
 

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 
 from executions.ending import CALLED_OFF, NOT_WANTED, close_calls, end_waiting
 from executions.models import Execution
@@ -44,7 +46,13 @@ def pause(owner: User, schedule_id: str | UUID, body: Any = None) -> Changed:
 
 def resume(owner: User, schedule_id: str | UUID) -> Changed:
     """Resumes from now on. Raises NotFound, Conflict, TimeHasPassed."""
-    return _change(lambda: services.resume(owner, schedule_id))
+    with transaction.atomic():
+        resumed = services.resume(owner, schedule_id)
+        # What waits need not wait until it is looked at again.
+        Execution.objects.filter(scheduled_call=resumed, status__in=WAITING).update(
+            ring_at=Greatest(F("due_at"), Value(clock.now()))
+        )
+        return _seen(resumed)
 
 
 def cancel(owner: User, schedule_id: str | UUID) -> Changed:

@@ -41,6 +41,7 @@ from executions.providers.base import (
 from executions.providers.registry import provider_named
 from executions.providers.transport import ask
 from executions.states import AttemptStatus
+from scheduler_project import clock
 
 log = logging.getLogger(__name__)
 #: questions to the call service at once
@@ -58,7 +59,9 @@ def look_after(ids: Sequence[UUID], now: datetime) -> list[UUID]:
     findings = [*abandoned(dialing, now), *_ask_all(asked, now)]
     bells: list[UUID] = []
     for start in range(0, len(findings), MOST_WRITTEN):
-        bells += record_on(django_transaction, findings[start : start + MOST_WRITTEN], now)
+        # Asking may have taken long: what was heard is written as heard now.
+        batch = findings[start : start + MOST_WRITTEN]
+        bells += record_on(django_transaction, batch, clock.now())
     return bells
 
 

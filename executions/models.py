@@ -201,3 +201,52 @@ class ProviderEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.status}"
+
+
+class StopScope(models.TextChoices):
+    """Which calls a stop switch holds back."""
+
+    GLOBAL = "global", "all calls"
+    AGENT = "agent", "one agent's calls"
+    NUMBER_PREFIX = "number_prefix", "numbers that begin so"
+
+
+class StopSwitch(models.Model):
+    """Somebody of the staff has forbidden to ring, for a reason; whoever owns the calls."""
+
+    scope = models.CharField(max_length=16, choices=StopScope)
+    #: the agent's id, or the first digits of a number such as +44; empty for all calls
+    value = models.CharField(max_length=255, blank=True, default="")
+    reason = models.CharField(max_length=255)
+    author = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    #: when it ends by itself
+    ends_at = models.DateTimeField(null=True, blank=True)
+    #: when somebody lifted it, and who
+    ended_at = models.DateTimeField(null=True, editable=False)
+    lifted_by = models.CharField(max_length=150, blank=True, default="", editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "stop switches"
+        constraints = [
+            models.CheckConstraint(
+                name="stop_switch_scope_is_known", condition=Q(scope__in=StopScope.values)
+            ),
+            models.CheckConstraint(
+                name="stop_switch_names_what_it_stops",
+                condition=Q(scope=StopScope.GLOBAL, value="")
+                | (~Q(scope=StopScope.GLOBAL) & ~Q(value="")),
+            ),
+        ]
+        indexes = [
+            # each dial: what is forbidden now? Those that were lifted are history.
+            models.Index(
+                fields=["scope"],
+                name="stop_switch_not_lifted",
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_display()}{f' {self.value}' * bool(self.value)}: {self.reason}"

@@ -13,6 +13,7 @@ import psycopg2
 from django.conf import settings
 from django.db import (
     InterfaceError,
+    InternalError,
     OperationalError,
     connection,
     transaction,
@@ -86,8 +87,15 @@ EXECUTION = {
     "ring_at": "timestamptz",
     "ended_at": "timestamptz",
 }
-#: the database is away: try again, nothing is wrong with the findings
-AWAY = (OperationalError, InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError)
+#: the database is away or read-only: try again, nothing is wrong with the findings
+AWAY = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    psycopg2.InternalError,
+)
 Transaction = Callable[[], AbstractContextManager[Any]]
 
 

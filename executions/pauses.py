@@ -1,7 +1,8 @@
 """A pause ends by itself, or outlasts the time of a one-time call, which is then missed."""
 
+import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -13,6 +14,8 @@ from executions.states import ExecutionStatus
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.services import wake
 from scheduled_calls.timing import unopened_instant, wake_at
+
+log = logging.getLogger(__name__)
 
 _WAKING = """
 SELECT id FROM scheduled_calls_scheduledcall
@@ -27,18 +30,29 @@ def end_pauses(now: datetime, limit: int = BATCH) -> Bells:
         cursor.execute(_WAKING, {"now": now, "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
         calls = ScheduledCall.objects.select_related("clocked").in_bulk(ids).values()
-        missed = [row for call in calls for row in _wake_or_miss(call, now)]
+        missed = [row for call in calls for row in _wake_or_miss_safely(call, now)]
         close_calls(cursor, ids, now)  # one may have had nothing left when it was paused
         fresh = set(rows.insert(cursor, "executions_execution", INSERTED, missed))
         new = [row for row in missed if str(row["id"]) in fresh]
         return Bells(webhooks=close_and_tell(cursor, new, now), more=len(ids) == limit)
 
 
+def _wake_or_miss_safely(call: ScheduledCall, now: datetime) -> list[Row]:
+    """As `_wake_or_miss`; a call whose times cannot be computed stays paused and is let alone."""
+    try:
+        return list(_wake_or_miss(call, now))
+    except ValueError:
+        log.exception("call_defect schedule=%s", call.id)
+        ScheduledCall.objects.filter(pk=call.id).update(wake_at=None)
+        return []
+
+
 def _wake_or_miss(call: ScheduledCall, now: datetime) -> Iterable[Row]:
     """Wakes the call as of its pause's end; yields the row of a time that the pause outlasted."""
     instant, until = unopened_instant(call), call.paused_until
-    if until is not None and until <= now and (instant is None or until < instant):
-        wake(call, until)
+    if until is not None and until <= now and (instant is None or until <= instant):
+        # an occurrence at the very end of the pause rings
+        wake(call, until - timedelta(microseconds=1))
         return
     if instant is not None and instant <= now:
         yield execution_row(call, instant, ExecutionStatus.MISSED, now, "paused")

@@ -35,7 +35,7 @@ OPTIONS = " ".join(
         "jit=off",
     )
 )
-HANGUPS = select.POLLIN | select.POLLERR | select.POLLHUP | select.POLLRDHUP
+HANGUPS = select.POLLIN | select.POLLERR | select.POLLHUP | getattr(select, "POLLRDHUP", 0)
 
 
 class DialSession:

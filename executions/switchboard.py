@@ -83,10 +83,18 @@ class Switchboard:
 
     async def _place_one(self, claim: Claim, guard: Callable[[], None]) -> None:
         answer = await initiate_call(self._client, self.provider, claim, guard)
-        self._found.append(
-            from_dial(claim.request.attempt_id, answer, self.provider.capabilities, claim.worker)
-        )
+        self._found.append(self._read(claim, answer))
         self._something.set()
+
+    def _read(self, claim: Claim, answer: Answer | NotSent) -> Finding:
+        """What the answer says; one that nobody can read, for an adapter's defect, is unsure."""
+        ours = (self.provider.capabilities, claim.worker)
+        try:
+            return from_dial(claim.request.attempt_id, answer, *ours)
+        except Exception as error:
+            log.exception("dial_defect attempt=%s", claim.request.attempt_id)
+            doubt = Unsure(f"{type(error).__name__} in the adapter")
+            return from_dial(claim.request.attempt_id, doubt, *ours)
 
     def _write_forever(self) -> None:
         while True:

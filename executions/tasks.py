@@ -12,7 +12,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from kombu.exceptions import OperationalError
 
 from executions.dialing import claim
-from executions.lookups import look_after
+from executions.lookups import ASKED_AT_ONCE, look_after
 from executions.providers.registry import current_provider
 from executions.session import current_session
 from executions.switchboard import Switchboard, boot_seconds
@@ -66,12 +66,15 @@ def look_after_attempts(ids: object = None) -> None:
 
 def ring_calls(ids: Sequence[UUID], **options: Any) -> bool:
     """Asks workers to dial these; False when the broker is away. Never raises: beat rings again."""
-    return _ring(place_calls, ids, options)
+    return _ring(place_calls, ids, options, IDS_PER_MESSAGE)
 
 
 def ring_looks(ids: Sequence[UUID], **options: Any) -> bool:
-    """Asks workers to look after these attempts; False when the broker is away."""
-    return _ring(look_after_attempts, ids, options)
+    """Asks workers to look after these attempts; False when the broker is away.
+
+    Few in a message: a call service that hangs must not keep a worker child from dialing.
+    """
+    return _ring(look_after_attempts, ids, options, ASKED_AT_ONCE)
 
 
 def ring_webhooks(ids: Sequence[UUID]) -> None:
@@ -80,10 +83,10 @@ def ring_webhooks(ids: Sequence[UUID]) -> None:
         ring_webhooks_now(ids)
 
 
-def _ring(task: Any, ids: Sequence[UUID], options: dict[str, Any]) -> bool:
+def _ring(task: Any, ids: Sequence[UUID], options: dict[str, Any], per_message: int) -> bool:
     try:
-        for start in range(0, len(ids), IDS_PER_MESSAGE):
-            chunk = [str(id_) for id_ in ids[start : start + IDS_PER_MESSAGE]]
+        for start in range(0, len(ids), per_message):
+            chunk = [str(id_) for id_ in ids[start : start + per_message]]
             task.apply_async((chunk,), **options)
     except (OperationalError, OSError) as error:
         log.warning("bell_not_rung task=%s: %s", task.name, type(error).__name__)

@@ -40,7 +40,8 @@ def lands(row: Row, finding: Finding) -> bool:
         return bool(status == "unknown" and row["a_unknown_since"] == finding.doubt)
     if finding.kind == UNKNOWN:
         return bool(status == ("in_progress" if finding.worker is None else "dialing"))
-    return status in ("in_progress", "unknown")
+    # "Never again" is said of an unknown call only; one in progress goes on being polled.
+    return status == "unknown" or (status == "in_progress" and finding.look_in is not None)
 
 
 def change(row: Row, finding: Finding, now: datetime, catch_up: float, chance: float) -> Change:

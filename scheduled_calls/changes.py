@@ -56,20 +56,22 @@ def _change_moment(call: ScheduledCall, changes: dict[str, Any], now: datetime) 
         return  # a GET's answer sent back: nothing new
     if given is None and not (moved_zone and call.wall_clock):
         return  # no time named, or an instant that its zone only displays
-    finished = call.status in (Status.COMPLETED, Status.MISSED)
+    taken = call.last_opened_for is not None and call.last_opened_for == call.instant
+    finished = taken or call.status in (Status.COMPLETED, Status.MISSED)
     if given is not None and read_moment(given, zone_name, None).at == call.instant:
         # The same instant in another spelling: a call that has rung must not ring again.
         call.wall_clock = as_column(read_moment(given, zone_name, None).wall_clock)
         return
     value = given if given is not None else call.wall_clock
-    # Only the zone of a call that is over: its record moves, it does not ring again.
-    moment = read_moment(value, zone_name, None if finished and given is None else now)
+    # Only the zone of a call whose time was taken up: its record moves, it does not ring again.
+    only_the_record = finished and given is None
+    moment = read_moment(value, zone_name, None if only_the_record else now)
     ClockedSchedule.objects.filter(pk=call.clocked_id).update(clocked_time=moment.at)
     call.clocked = ClockedSchedule(pk=call.clocked_id, clocked_time=moment.at)
     call.wall_clock = as_column(moment.wall_clock)
-    call.timing_revision += 1
-    call.last_opened_for = moment.at if finished and given is None else None
-    if not (finished and given is None):
+    call.last_opened_for = moment.at if only_the_record else None
+    if not only_the_record:
+        call.timing_revision += 1
         _run_again(call, now)
 
 

@@ -113,24 +113,34 @@ def names_for(kind: str) -> list[str]:
 
 
 def read_body(
-    body: Any, names: Iterable[str], *, required: Iterable[str] = (), ignored: Iterable[str] = ()
+    body: Any,
+    names: Iterable[str],
+    *,
+    required: Iterable[str] = (),
+    ignored: Iterable[str] = (),
+    table: Mapping[str, Field] | None = None,
 ) -> dict[str, Any]:
-    """The cleaned fields of a body; raises Invalid naming every wrong, missing or unknown one."""
+    """The cleaned fields of a body; raises Invalid naming every wrong, missing or unknown one.
+
+    `table` has the fields of a body that is no scheduled call's.
+    """
+    known = table or {**PAUSE_FIELDS, **FIELDS}
+    calls = {} if table else FIELDS
     if not isinstance(body, Mapping):
         raise Invalid(f"The body is {kind_of(body)}; write a JSON object.")
     allowed = list(names)
-    errors = [_missing(name) for name in required if body.get(name) is None]
+    errors = [_missing(name, known) for name in required if body.get(name) is None]
     cleaned: dict[str, Any] = {}
     for name, value in body.items():
         # null for a field of the other kind is what a GET shows: the same may come back
-        other_kind = name in FIELDS and name not in allowed
+        other_kind = name in calls and name not in allowed
         if name in ignored or (value is None and (name in required or other_kind)):
             continue
         if name not in allowed:
-            errors.append(_unknown(str(name), allowed, value))
+            errors.append(_unknown(str(name), allowed, calls))
             continue
         try:
-            cleaned[name] = (FIELDS.get(name) or PAUSE_FIELDS[name]).read(value)
+            cleaned[name] = known[name].read(value)
         except Wrong as wrong:
             errors.append(FieldError(name, wrong.code, str(wrong)))
     if errors:
@@ -138,14 +148,15 @@ def read_body(
     return cleaned
 
 
-def _missing(name: str) -> FieldError:
-    example = FIELDS[name].schema.get("description") or FIELDS[name].schema.get("examples", [""])[0]
+def _missing(name: str, known: Mapping[str, Field]) -> FieldError:
+    schema = known[name].schema
+    example = schema.get("description") or schema.get("examples", [""])[0]
     return FieldError(name, "required", f"{name} is missing{f'; write {example}' * bool(example)}.")
 
 
-def _unknown(name: str, allowed: list[str], value: Any) -> FieldError:
+def _unknown(name: str, allowed: list[str], calls: Mapping[str, Field]) -> FieldError:
     shown = name[:60]
-    if name in FIELDS:
+    if name in calls:
         kind = "a one-time call" if name in RECURRING_ONLY else "a recurring call"
         return FieldError(shown, "wrong_kind", f"{kind} has no {name}.")
     near = difflib.get_close_matches(name[:60], allowed, n=1)

@@ -1,6 +1,6 @@
 """Keeps what to call and when: one row a scheduled call, its time held by django-celery-beat."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -164,11 +164,22 @@ class ScheduledCall(models.Model):
     @property
     def cron_description(self) -> str | None:
         """The expression in plain English; None for a one-time call."""
-        return describe(parse_cron(self.cron_expression)) if self.cron_expression else None
+        try:
+            return describe(parse_cron(self.cron_expression)) if self.cron_expression else None
+        except ValueError:
+            return None
 
     def local(self, instant: datetime | None) -> str | None:
         """An instant as wall clock in this call's zone, `2027-02-01 14:30:00`."""
-        return instant.astimezone(self.zone).strftime(WALL_CLOCK) if instant else None
+        return instant.astimezone(self._shown_zone).strftime(WALL_CLOCK) if instant else None
+
+    @property
+    def _shown_zone(self) -> tzinfo:
+        """A zone that can no longer be read must not hide the row: it is shown in UTC."""
+        try:
+            return self.zone
+        except ValueError:
+            return UTC
 
     def wants(self, event: str) -> bool:
         """Whether this call's owner wants a webhook about the event."""

@@ -78,11 +78,16 @@ def phone_number(value: Any) -> str:
             "phone_number is written in E.164: a plus, the country code, 7 to 15 digits in all, "
             "such as +12125550123.",
         )
-    if settings.SCHEDULER.full_number_validity and not phonenumbers.is_valid_number(
-        phonenumbers.parse(number)
-    ):
+    if settings.SCHEDULER.full_number_validity and not _exists(number):
         raise Wrong("invalid", "phone_number does not exist in its country's numbering plan.")
     return number
+
+
+def _exists(number: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def timezone(value: Any) -> str:

@@ -45,4 +45,6 @@ def _made(name: str, rules: SchedulerSettings) -> CallProvider:
             f"SCHEDULER_CALL_PROVIDER is {name!r}, which is no subclass of "
             "executions.providers.base.CallProvider."
         )
-    return found.from_settings(rules)
+    made = found.from_settings(rules)
+    made.name = name  # the word by which attempts and callbacks find it again
+    return made

@@ -1,4 +1,4 @@
-"""Reviewed: a report that meets the opening of the next occurrence is not lost."""
+"""A report that meets the opening of the next occurrence is not lost."""
 
 import threading
 

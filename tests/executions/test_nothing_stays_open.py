@@ -1,4 +1,4 @@
-"""Reviewed: nothing may stay open for ever, and no row may hold up the others."""
+"""Nothing may stay open for ever, and no row may hold up the others."""
 
 from datetime import timedelta
 from types import SimpleNamespace
