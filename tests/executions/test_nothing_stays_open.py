@@ -80,6 +80,7 @@ def test_raising_max_occurrences_loses_no_due_occurrence(story: Story) -> None:
 def test_a_skipped_occurrence_stays_skipped_after_pause_and_resume(story: Story) -> None:
     call = story.recurring("0 * * * *", max_occurrences=1)
     skipped = call.next_execution_id
+    assert skipped is not None
     cancel_execution(story.owner, skipped)
     services.pause(story.owner, call.id)
     resumed = services.resume(story.owner, call.id)

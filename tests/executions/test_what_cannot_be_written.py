@@ -70,7 +70,7 @@ def test_what_was_given_up_is_rescued_although_the_worker_lives(
 
     monkeypatch.setattr(switchboard, "record_on", refused)
     ticks = iter([0.0, 1000.0])
-    monkeypatch.setattr(switchboard.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr("executions.switchboard.time.monotonic", lambda: next(ticks))
     write_until_done([Finding(one.request.attempt_id, ENDED, outcome="busy")], lambda ids: None)
     monkeypatch.undo()
     monkeypatch.setattr("scheduler_project.clock.now", lambda: story.now)
