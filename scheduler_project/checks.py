@@ -38,15 +38,6 @@ def lease_outlives_the_deadline(app_configs: Any, **kwargs: Any) -> list[CheckMe
     return [Error("The dial lease is too short.", hint=hint, id="scheduler.E003")]
 
 
-@register()
-def min_gap_is_off(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A rule that is asked for and not kept would ring people too often."""
-    if settings.SCHEDULER.min_gap_seconds == 0:
-        return []
-    hint = "Leave SCHEDULER_MIN_GAP_SECONDS at 0."
-    return [Error("The gap between two calls is not built yet.", hint=hint, id="scheduler.E004")]
-
-
 @register(Tags.security, deploy=True)
 def no_embedded_servers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The embedded servers are for a developer's machine: no backups, no replicas."""

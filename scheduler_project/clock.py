@@ -1,5 +1,6 @@
 """What time is it? The one seam for time: PostgreSQL's clock, so that all hosts agree."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,3 +21,9 @@ def now_on(cursor: Any) -> datetime:
     cursor.execute("SELECT clock_timestamp()")
     instant: datetime = cursor.fetchone()[0]
     return instant.astimezone(UTC)
+
+
+def boot_seconds() -> float:
+    """Seconds for measuring how long something took, on a clock that also runs while the machine
+    sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

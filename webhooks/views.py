@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid, NotFound, ProblemSerializer
+from scheduler_project.idempotency import idempotent
 from webhooks import delivery, owner_secrets
 from webhooks.models import Delivery, OwnerSecret
 from webhooks.serializers import (
@@ -25,6 +27,7 @@ from webhooks.tasks import parse_id, ring
 from webhooks.trial import send_test
 
 PROBLEM = "application/problem+json"
+CONFLICT = {(409, PROBLEM): ProblemSerializer}
 
 
 @extend_schema(
@@ -66,12 +69,13 @@ class Redeliver(APIView):
     @extend_schema(
         summary="Send it again, under the same webhook-id",
         request=None,
-        responses={202: DeliverySerializer, (409, PROBLEM): ProblemSerializer},
+        responses={202: DeliverySerializer, **CONFLICT},
     )
+    @idempotent
     def post(self, request: Request, delivery_id: str) -> Response:
         """The delivery, due now; 409 while it is being sent."""
         again = delivery.redeliver(owner_of(request), _id(delivery_id), clock.now())
-        ring([again.id])
+        transaction.on_commit(lambda: ring([again.id]))
         return Response(DeliverySerializer(again).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -81,12 +85,13 @@ class TestDelivery(APIView):
     @extend_schema(
         summary="Send one signed webhook.test message to a URL",
         request=WebhookTestSerializer,
-        responses={202: DeliverySerializer},
+        responses={202: DeliverySerializer, **CONFLICT},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """The test's delivery; its fate is seen at GET /api/webhook-deliveries/{id}."""
         made = send_test(owner_of(request), _url(request.data), clock.now())
-        ring([made.id])
+        transaction.on_commit(lambda: ring([made.id]))
         return Response(DeliverySerializer(made).data, status=status.HTTP_202_ACCEPTED)
 
 
