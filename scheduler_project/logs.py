@@ -61,6 +61,9 @@ def logging_settings(level: str) -> dict[str, Any]:
             "kombu": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
+            # Below this level these two write whole URLs, and a query may hold a customer's key.
+            "urllib3.connection": {"level": "ERROR"},
+            "urllib3.connectionpool": {"level": "ERROR"},
             "django.request": {"level": "ERROR"},
         },
     }

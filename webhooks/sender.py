@@ -39,10 +39,6 @@ HEADERS = {
     "User-Agent": "scheduled-calls-webhooks/1",
 }
 
-# Below this level these two write whole URLs into the log, and a query may hold a customer's key.
-for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
-
 #: a host and a port to the addresses behind it, as text; raises OSError when there are none
 Resolve = Callable[[str, int], Sequence[str]]
 
