@@ -9,7 +9,6 @@ What the guard promises, each time a connection is opened:
 4. At most 64 KiB of the answer are read, as they come, never unpacked.
 """
 
-import logging
 import socket
 import ssl
 import time
