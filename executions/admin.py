@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path
 
 from executions.admin_columns import Attempts, Columns
+from executions.admin_decisions import BUTTONS, decide_view
+from executions.admin_switches import StopSwitchAdmin
 from executions.models import Execution
 from executions.skipping import cancel_execution
-from executions.states import WAITING
+from executions.states import WAITING, ExecutionStatus
 from executions.tasks import ring_webhooks
 from scheduled_calls.models import ScheduledCall
 from scheduled_calls.validators import NUMBER_DECORATION
@@ -24,6 +26,7 @@ from scheduler_project.admin_base import (
 )
 from scheduler_project.errors import Problem
 
+__all__ = ["ExecutionAdmin", "StopSwitchAdmin"]
 MOST = 200
 
 
@@ -88,18 +91,34 @@ class ExecutionAdmin(Columns, ReadOnlyPage):
     ) -> HttpResponse:
         """One execution; where it waits, with a button that calls it off."""
         found = self.get_object(request, object_id) if object_id else None
-        shown = {} if found is None else {"execution": found, "colour": COLOURS.get(found.status)}
-        if found and found.status in WAITING and self.has_cancel_permission(request):
-            shown["may_cancel"] = True
+        shown: dict[str, Any] = {}
+        if found:
+            shown = {"execution": found, "colour": COLOURS.get(found.status)}
+        if found and self.has_cancel_permission(request):
+            shown["may_cancel"] = found.status in WAITING
+            shown["decisions"] = BUTTONS if found.status == ExecutionStatus.UNKNOWN else []
         context = {**shown, **(extra_context or {})}
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         return answer
 
     def get_urls(self) -> list[URLPattern]:
-        """Besides the usual pages: POST <id>/cancel/ from the button of an execution's page."""
-        view = self.admin_site.admin_view(self.cancel_view)
-        name = "executions_execution_cancel"
-        return [path("<uuid:id_>/cancel/", view, name=name), *super().get_urls()]
+        """Besides the usual pages, for the buttons of an execution's page: POST <id>/cancel/ and
+        <id>/decide/<outcome>/."""
+        cancel = self.admin_site.admin_view(self.cancel_view)
+        decide = self.admin_site.admin_view(self.decide_view)
+        return [
+            path("<uuid:id_>/cancel/", cancel, name="executions_execution_cancel"),
+            path("<uuid:id_>/decide/<str:word>/", decide, name="executions_execution_decide"),
+            *super().get_urls(),
+        ]
+
+    def decide_view(self, request: HttpRequest, id_: Any, word: str) -> HttpResponse:
+        """Decides an unknown one, after one more question."""
+        if not self.has_cancel_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return decide_view(self, request, self.get_queryset(request).filter(pk=id_).first(), word)
 
     def cancel_view(self, request: HttpRequest, id_: Any) -> HttpResponse:
         """Calls one off, then shows its page again."""

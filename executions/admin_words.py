@@ -10,7 +10,9 @@ REASONS = {
     "no_retry_left": "The last attempt failed, and the retry policy allows no further one.",
     "not_sent": "The call service could not be reached; the same attempt is tried again.",
     "overlap": "Another execution of the same scheduled call was still under way.",
+    "operator": "Nobody could say whether it rang; a person decided.",
     "rescheduled": "The scheduled call got another time.",
+    "stop_switch": "A stop switch held it back until it was too late to ring.",
     "superseded": "The next occurrence came before the retry could be made.",
     "too_late": "It was found too late to ring.",
 }

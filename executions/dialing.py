@@ -14,32 +14,13 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from executions import rows
+from executions import gap, rows
 from executions.providers.base import CallRequest
+from executions.readiness import JOINED, MAY_RING
 from executions.rows import Row
-from executions.switches import stopped
 from scheduler_project.ids import uuid7
 
-#: whom the next attempt would ring: a waiting attempt rings whom it was made for
-AGENT = "coalesce(w.sent->>'agent_id', s.agent_id)"
-NUMBER = "coalesce(w.sent->>'phone_number', s.phone_number)"
 # A waiting attempt (provably not sent) goes on with the same id; else a new one is made.
-# `ring_at IS NOT NULL` is "waits" (a CHECK says so), put so that PostgreSQL looks executions up by
-# their ids: from a quiet night's statistics it would take the index of waiting rows for empty and
-# read all of it for each message, and likewise for waiting attempts without LATERAL.
-READY = f"""
-    JOIN executions_execution e ON e.id = asked.execution_id
-    JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
-    LEFT JOIN LATERAL (
-        SELECT id, number, sent FROM executions_attempt
-        WHERE execution_id = e.id AND status = 'waiting' LIMIT 1
-    ) w ON true
-    WHERE e.ring_at IS NOT NULL AND e.due_at <= %(now)s AND e.expires_at >= %(now)s
-      AND (s.status = 'active' OR e.trigger = 'manual' AND s.status <> 'cancelled')
-      AND NOT EXISTS (SELECT FROM executions_execution o
-                      WHERE o.scheduled_call_id = s.id AND o.status IN ('dialing', 'in_progress'))
-      AND NOT {stopped(AGENT, NUMBER)}
-"""  # noqa: S608  own constants
 T1 = f"""
 WITH asked AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(fresh)s::uuid[]) AS asked(execution_id, attempt_id)
@@ -49,7 +30,7 @@ WITH asked AS (
         coalesce(w.sent, jsonb_build_object(
             'agent_id', s.agent_id, 'phone_number', s.phone_number,
             'customer_context', s.customer_context, 'metadata', s.metadata)) AS sent
-    FROM asked {READY}
+    FROM asked {JOINED} WHERE {MAY_RING}
     ORDER BY s.id
     FOR SHARE OF s FOR NO KEY UPDATE OF e SKIP LOCKED
 ), claimed AS (
@@ -87,11 +68,14 @@ def claim(
     """Writes the intent to dial for those of the executions that may ring at `now`.
 
     `worker` is the lock key of the session that `cursor` belongs to. Ids that are unknown, not
-    due, too late, paused, or another's by now are silently left out.
+    due, too late, paused, stopped, or another's by now are silently left out.
     """
-    asked = dict.fromkeys(str(id_) for id_ in ids)
+    asked = list(dict.fromkeys(str(id_) for id_ in ids))
+    too_close: list[str] = []
+    if settings.SCHEDULER.min_gap_seconds:
+        asked, too_close = gap.keep_apart(cursor, asked, now)
     parameters = {
-        "ids": list(asked),
+        "ids": asked,
         "fresh": [str(uuid7()) for _ in asked],
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
@@ -99,6 +83,8 @@ def claim(
         "provider": provider,
     }
     claimed = rows.fetch(cursor, T1, parameters)
+    if too_close:
+        gap.mark_too_close(cursor, too_close, now)
     return [Claim(_request(row, provider), worker) for row in claimed]
 
 

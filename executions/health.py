@@ -7,8 +7,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Max, Min
 
+from executions.attention import attention
 from executions.models import Execution
 from executions.states import WAITING, ExecutionStatus
+from executions.switches import without_stopped
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import zone_database_version
 from scheduler_project import clock
@@ -37,6 +39,7 @@ def health(owner: User) -> dict[str, Any]:
         "zone_database": zone_database_version(),
         "broker": broker,
         "overdue_seconds": waited,
+        "attention": attention(owner, now),
     }
 
 
@@ -54,15 +57,14 @@ def judge(broker: bool, waited: int, catch_up_seconds: int) -> str:
 def overdue_seconds(now: datetime) -> int:
     """How long the oldest call that is due has been waiting, whoever owns it; 0 when none is.
 
-    Retries of a paused call wait on purpose and do not count.
+    Retries of a paused call and what a stop switch holds back wait on purpose: they do not count.
     """
     unopened = ScheduledCall.objects.filter(status=Status.ACTIVE, next_run_at__lt=now)
     waiting = Execution.objects.filter(status__in=sorted(WAITING), due_at__lt=now)
+    waiting = without_stopped(waiting.exclude(scheduled_call__status=Status.PAUSED), now)
     oldest = (
         unopened.aggregate(first=Min("next_run_at"))["first"],
-        waiting.exclude(scheduled_call__status=Status.PAUSED).aggregate(first=Min("due_at"))[
-            "first"
-        ],
+        waiting.aggregate(first=Min("due_at"))["first"],
     )
     found = [time for time in oldest if time is not None]
     return int((now - min(found)).total_seconds()) if found else 0

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from executions.attention import frozen_before
 from executions.findings import (
     ENDED,
     FIRST_RECONCILE,
@@ -69,6 +70,7 @@ def abandoned(dialing: Sequence[Attempt], now: datetime) -> list[Finding]:
     """Those whose lease is over and whose worker is provably gone, as unknown."""
     over = [a for a in dialing if a.lease_until is not None and a.lease_until < now]
     gone = {worker for worker in {a.worker for a in over} if _is_gone(worker)}
+    _warn_of_frozen([a for a in over if a.worker not in gone], now)
     if gone:
         log.warning("attempts_abandoned workers=%d attempts=%d", len(gone), len(over))
     return [
@@ -82,6 +84,14 @@ def abandoned(dialing: Sequence[Attempt], now: datetime) -> list[Finding]:
         for attempt in over
         if attempt.worker in gone
     ]
+
+
+def _warn_of_frozen(held: Sequence[Attempt], now: datetime) -> None:
+    """A worker that holds its lock and does not get on: only an operator can end it safely."""
+    frozen = [a for a in held if a.lease_until is not None and a.lease_until < frozen_before(now)]
+    if frozen:
+        workers = len({a.worker for a in frozen})
+        log.error("worker_frozen workers=%d attempts=%d", workers, len(frozen))
 
 
 def _is_gone(worker: int | None) -> bool:

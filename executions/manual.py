@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from executions.dispatch import RING_AGAIN
+from executions.hindrance import refuse_hindered
 from executions.models import Execution
 from executions.occurrence import execution_id
 from executions.states import OPEN, ExecutionStatus, Trigger
@@ -20,7 +21,8 @@ from scheduler_project.errors import Conflict
 def execute_now(owner: User, schedule_id: str | UUID) -> Execution:
     """Opens a manual execution that is due at once; the front door rings for it.
 
-    Raises NotFound; Conflict on a cancelled or missed call, and while an execution is open.
+    Raises NotFound; Conflict on a cancelled or missed call, while an execution is open, and
+    when a stop switch or the gap between two calls forbids it.
     """
     with transaction.atomic():
         call = services.get(owner, schedule_id, lock=True)
@@ -32,6 +34,7 @@ def execute_now(owner: User, schedule_id: str | UUID) -> Execution:
                 f"An execution of this scheduled call is {status}; wait until it is over.",
                 code="execution_open",
             )
+        refuse_hindered(call, now)
         key = f"manual:{uuid4()}"
         return Execution.objects.create(
             id=execution_id(call.id, key),

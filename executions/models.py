@@ -1,5 +1,7 @@
 """Keeps what happened: an execution per occurrence, its attempts, the service's reports."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -250,3 +252,7 @@ class StopSwitch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_scope_display()}{f' {self.value}' * bool(self.value)}: {self.reason}"
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it is in force at `now`."""
+        return self.ended_at is None and (self.ends_at is None or self.ends_at > now)

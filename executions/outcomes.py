@@ -105,14 +105,23 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     To be called in a transaction on `cursor`, with one finding an attempt.
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
-    ids = {"ids": [str(id_) for id_ in by_attempt]}
-    cursor.execute(_LOCK_CALLS, ids)
-    found = rows.fetch(cursor, _LOCK, ids)
     changed = [
         (row, _change(row, by_attempt[row["a_id"]], now))
-        for row in found
+        for row in lock(cursor, list(by_attempt))
         if lands(row, by_attempt[row["a_id"]])
     ]
+    return write(cursor, changed, now)
+
+
+def lock(cursor: Any, attempt_ids: Sequence[UUID]) -> list[Row]:
+    """The attempts with their executions and calls, held for the rest of the transaction."""
+    ids = {"ids": [str(id_) for id_ in attempt_ids]}
+    cursor.execute(_LOCK_CALLS, ids)
+    return rows.fetch(cursor, _LOCK, ids)
+
+
+def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> list[UUID]:
+    """Writes what changed of the rows that `lock` gave; returns webhook deliveries to ring for."""
     rows.update(cursor, "executions_attempt", ATTEMPT, [made.attempt for _, made in changed])
     executions = [made.execution for _, made in changed if made.execution]
     rows.update(cursor, "executions_execution", EXECUTION, executions)

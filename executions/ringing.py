@@ -6,26 +6,35 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from executions import rows
 from executions.dispatch import BATCH, RING_AGAIN, Bells
 from executions.ending import TOO_LATE, end_waiting
+from executions.gap import REASON as MIN_GAP
+from executions.gap import TOO_CLOSE
+from executions.rows import Row
+from executions.switches import REASON as STOPPED
+from executions.switches import stopped
 
-#: a waiting execution of a paused call is looked at this often
-PAUSED_AGAIN = timedelta(seconds=60)
+#: a waiting execution of a paused call, or one that a switch holds back, is looked at this often
+HELD_AGAIN = timedelta(seconds=60)
 #: an attempt that is being looked after is left alone for this long
 LOOKED_AFTER = timedelta(seconds=30)
 
-_RING = """
+_RING = f"""
 WITH due AS (
-    SELECT e.id, s.status = 'paused' AND e.trigger = 'schedule' AS paused
+    SELECT e.id, s.status = 'paused' AND e.trigger = 'schedule' AS paused,
+        {stopped("s.agent_id", "s.phone_number")} AS stopped
     FROM executions_execution e JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
     WHERE e.status IN ('pending', 'retrying') AND e.ring_at <= %(now)s
     ORDER BY e.ring_at LIMIT %(limit)s FOR NO KEY UPDATE OF e SKIP LOCKED
 )
 UPDATE executions_execution e
-SET ring_at = CASE WHEN due.paused THEN %(later)s::timestamptz ELSE %(again)s::timestamptz END
+SET ring_at = CASE WHEN due.paused OR due.stopped THEN %(later)s::timestamptz
+                   ELSE %(again)s::timestamptz END
 FROM due WHERE e.id = due.id
-RETURNING e.id, e.expires_at < %(now)s, due.paused
-"""
+RETURNING e.id, e.reason = 'min_gap' AS too_close, e.expires_at < %(now)s AS late, due.paused,
+    due.stopped
+"""  # noqa: S608  own constants
 _UNANSWERED = """
 UPDATE executions_execution SET ring_at = %(now)s
 WHERE id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'retrying')
@@ -53,18 +62,30 @@ SELECT least(
 
 def ring_due(now: datetime, limit: int = BATCH) -> Bells:
     """The waiting executions to be rung for at `now`; ends those for which it is too late."""
-    later = {"later": now + PAUSED_AGAIN, "again": now + RING_AGAIN}
+    later = {"later": now + HELD_AGAIN, "again": now + RING_AGAIN}
     with connection.cursor() as cursor:
-        cursor.execute(_RING, {"now": now, "limit": limit, **later})
-        found = cursor.fetchall()
-        bells = Bells(
-            calls=[id_ for id_, late, paused in found if not late and not paused],
-            more=len(found) == limit,
-        )
-        if too_late := [id_ for id_, late, _ in found if late]:
+        found = rows.fetch(cursor, _RING, {"now": now, "limit": limit, **later})
+        bells = Bells(more=len(found) == limit)
+        ending: dict[str, list[UUID]] = {}
+        for row in found:
+            if (reason := _over(row)) is not None:
+                ending.setdefault(reason, []).append(row["id"])
+            elif not (row["paused"] or row["stopped"]):
+                bells.calls.append(row["id"])
+        for reason, ids in ending.items():
+            becomes = TOO_CLOSE if reason == MIN_GAP else TOO_LATE
             with transaction.atomic():
-                bells.webhooks = end_waiting(cursor, too_late, TOO_LATE, "too_late", now)
+                bells.webhooks += end_waiting(cursor, ids, becomes, reason, now)
     return bells
+
+
+def _over(row: Row) -> str | None:
+    """Why it rings no more, as a machine word; None while it may."""
+    if row["too_close"]:
+        return MIN_GAP
+    if not row["late"]:
+        return None
+    return STOPPED if row["stopped"] else "too_late"
 
 
 def ring_soon(ids: Sequence[UUID], now: datetime) -> None:

@@ -100,6 +100,16 @@ class HistorySerializer(serializers.Serializer[Any]):
     )
 
 
+class AttentionSerializer(serializers.Serializer[Any]):
+    """What a person should look at."""
+
+    unknown = serializers.IntegerField(help_text="the owner's executions that nobody can explain")
+    frozen = serializers.IntegerField(
+        help_text="attempts held for over 5 minutes by a worker that does not get on; the system's"
+    )
+    stop_switches = serializers.IntegerField(help_text="in force now; the system's")
+
+
 class HealthSerializer(serializers.Serializer[Any]):
     """The owner's counts and the whole system's state."""
 
@@ -114,6 +124,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     zone_database = serializers.CharField(help_text="release of the tzdata package")
     broker = serializers.BooleanField(help_text="whether Redis answers")
     overdue_seconds = serializers.IntegerField(help_text="how long the oldest due call waits")
+    attention = AttentionSerializer()
 
 
 def present_execution(execution: Execution) -> dict[str, Any]:

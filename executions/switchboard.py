@@ -29,7 +29,9 @@ from executions.providers.base import (
 )
 from executions.providers.transport import DialClient
 from executions.session import DialSession, current_session, end_session
+from executions.stop_watch import StopWatch
 from scheduler_project import clock
+from scheduler_project.clock import boot_seconds as boot_seconds
 
 log = logging.getLogger(__name__)
 #: calls in flight in one child; a task waits while there are so many
@@ -38,11 +40,6 @@ WRITE_EVERY_SECONDS = 0.05
 #: rows written in one transaction
 MOST_WRITTEN = 500
 Ring = Callable[[Sequence[UUID]], None]
-
-
-def boot_seconds() -> float:
-    """A clock that also runs while the machine sleeps, where there is one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Switchboard:
@@ -58,6 +55,7 @@ class Switchboard:
         self._in_flight = 0
         self._loop = asyncio.new_event_loop()
         self._client = DialClient()
+        self._stop_watch = StopWatch()
         threading.Thread(target=self._loop.run_forever, name="dial", daemon=True).start()
         threading.Thread(target=self._write_forever, name="write", daemon=True).start()
 
@@ -68,21 +66,30 @@ class Switchboard:
 
     def place(self, claims: Sequence[Claim], session: DialSession, claimed_at: float) -> None:
         """Dials the claims. `claimed_at`: `boot_seconds()` from before they were claimed."""
+        if not claims:
+            return
         with self._changed:
             self._in_flight += len(claims)
+            self._stop_watch.begin(session)
         guard = partial(may_leave, session, claimed_at, settings.SCHEDULER.lease_seconds / 2)
-        asyncio.run_coroutine_threadsafe(self._place(claims, guard), self._loop)
+        asyncio.run_coroutine_threadsafe(self._place(claims, guard, claimed_at), self._loop)
 
     def drain(self, seconds: float) -> bool:
         """Waits until nothing is in flight and all is written; whether that was reached."""
         with self._changed:
             return self._changed.wait_for(lambda: self._in_flight == 0, seconds)
 
-    async def _place(self, claims: Sequence[Claim], guard: Callable[[], None]) -> None:
-        await asyncio.gather(*(self._place_one(claim, guard) for claim in claims))
+    async def _place(
+        self, claims: Sequence[Claim], guard: Callable[[], None], claimed_at: float
+    ) -> None:
+        await asyncio.gather(*(self._place_one(claim, guard, claimed_at) for claim in claims))
 
-    async def _place_one(self, claim: Claim, guard: Callable[[], None]) -> None:
-        answer = await initiate_call(self._client, self.provider, claim, guard)
+    async def _place_one(self, claim: Claim, guard: Callable[[], None], claimed_at: float) -> None:
+        def ask() -> None:
+            self._stop_watch.check(claim.request, claimed_at)
+            guard()  # last: it says whether this worker may send anything at all
+
+        answer = await initiate_call(self._client, self.provider, claim, ask)
         self._found.append(self._read(claim, answer))
         self._something.set()
 
@@ -115,6 +122,8 @@ class Switchboard:
         finally:
             with self._changed:
                 self._in_flight -= len(batch)
+                if self._in_flight == 0:
+                    self._stop_watch.rest()
                 self._changed.notify_all()
 
 

@@ -15,12 +15,14 @@ from django.db.models import Q, QuerySet
 
 from executions import rows
 from executions.models import Execution, StopScope, StopSwitch
-from scheduled_calls.fields import Field, read_body
+from scheduled_calls.fields import Field, body_schema, read_body
 from scheduled_calls.validators import NUMBER_DECORATION, Wrong, line
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid, NotFound
 from scheduler_project.query import read_instant
 
+#: why something did not ring, as a machine word
+REASON = "stop_switch"
 PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _NOT_LIFTED = "ended_at IS NULL AND (ends_at IS NULL OR ends_at > %(now)s)"
 _ACTIVE = f"SELECT id, scope, value, reason FROM executions_stopswitch WHERE {_NOT_LIFTED}"  # noqa: S608  own constants
@@ -56,6 +58,9 @@ FIELDS: dict[str, Field] = {
     ),
 }
 
+REQUIRED = ("scope", "reason")
+SCHEMA = body_schema(FIELDS, REQUIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -83,14 +88,19 @@ def stop(
 
 def throw(body: Any, author: str) -> StopSwitch:
     """As `stop`, from a body with FIELDS."""
-    told = read_body(body, FIELDS, required=("scope", "reason"), table=FIELDS)
+    now = clock.now()
+    return StopSwitch.objects.create(**read(body, now), author=author[:150], created_at=now)
+
+
+def read(body: Any, now: datetime) -> dict[str, Any]:
+    """The cleaned columns of a switch; raises Invalid naming what is wrong in the body."""
+    told = read_body(body, FIELDS, required=REQUIRED, table=FIELDS)
     told = {"value": "", "ends_at": None, **told}
     if told["scope"] == StopScope.NUMBER_PREFIX:
         told["value"] = told["value"].translate(NUMBER_DECORATION)
-    now = clock.now()
-    if errors := list(_misfits(told, now)):
+    if errors := _misfits(told, now):
         raise Invalid(errors=errors)
-    return StopSwitch.objects.create(**told, author=author[:150], created_at=now)
+    return told
 
 
 def _misfits(told: dict[str, Any], now: datetime) -> list[FieldError]:
@@ -118,10 +128,15 @@ def lift(switch_id: int | str, author: str) -> StopSwitch:
         if found is None:
             raise NotFound("There is no such stop switch.")
         now = clock.now()
-        if found.ended_at is None and (found.ends_at is None or found.ends_at > now):
+        if found.is_active(now):
             found.ended_at, found.lifted_by = now, author[:150]
             found.save(update_fields=["ended_at", "lifted_by"])
         return found
+
+
+def in_force(now: datetime) -> Q:
+    """The condition on stop switches of being in force at `now`."""
+    return Q(ended_at__isnull=True) & (Q(ends_at__isnull=True) | Q(ends_at__gt=now))
 
 
 def active(now: datetime) -> list[Stop]:

@@ -51,7 +51,7 @@ def change(row: Row, finding: Finding, now: datetime, catch_up: float, chance: f
         ENDED: lambda: _ended(row, finding, now, catch_up, chance),
         NOT_SENT: lambda: _not_sent(row, finding, now),
         UNKNOWN: lambda: _unknown(row, finding, now),
-        NOTHING: lambda: Change(_attempt(row, look_at=_later(now, finding), looks=_looks(row))),
+        NOTHING: lambda: Change(attempt_with(row, look_at=_later(now, finding), looks=_looks(row))),
     }
     return moves[finding.kind]()
 
@@ -59,18 +59,18 @@ def change(row: Row, finding: Finding, now: datetime, catch_up: float, chance: f
 def _progress(row: Row, finding: Finding, now: datetime) -> Change:
     known = row["a_status"] == "in_progress"
     call_id = finding.call_id or row["a_call_id"]
-    attempt = _attempt(
+    attempt = attempt_with(
         row,
         status="in_progress",
         call_id=call_id,
         look_at=_later(now, finding),
         looks=_looks(row) if known else 0,
-        **_let_go(),
+        **let_go(),
     )
     if known and call_id == row["a_call_id"]:
         return Change(attempt)
     events = [] if row["started"] else ["started"]
-    execution = _execution(
+    execution = execution_with(
         row,
         status="in_progress",
         started=True,
@@ -92,19 +92,19 @@ def _ended(row: Row, finding: Finding, now: datetime, catch_up: float, chance: f
         "duration": finding.duration,
         "details": details,
     }
-    attempt = _attempt(
+    attempt = attempt_with(
         row,
         status="ended",
         outcome=finding.outcome,
         ended_at=now,
         look_at=None,
         **known,
-        **_let_go(),
+        **let_go(),
     )
     started = row["started"] or call_id is not None
     events = ["started"] if started and not row["started"] else []
     what = _after(row, str(finding.outcome), now, catch_up, chance)
-    execution = _execution(row, **{**known, "started": started, "ring_at": None, **what})
+    execution = execution_with(row, **{**known, "started": started, "ring_at": None, **what})
     return Change(attempt, execution, [*events, what["status"]])
 
 
@@ -140,45 +140,45 @@ def _not_sent(row: Row, finding: Finding, now: datetime) -> Change:
     reason = "not_sent" if due > row["expires_at"] else _obstacle(row, due)
     error = f"not sent: {finding.error}"
     if reason:
-        attempt = _attempt(
+        attempt = attempt_with(
             row,
             status="ended",
             outcome="cancelled" if reason == "cancelled" else "provider_error",
             error=error,
             ended_at=now,
             look_at=None,
-            **_let_go(),
+            **let_go(),
         )
         status = "cancelled" if reason == "cancelled" else "failed"
-        execution = _execution(row, status=status, reason=reason, error=error, ended_at=now)
+        execution = execution_with(row, status=status, reason=reason, error=error, ended_at=now)
         return Change(attempt, execution, [status])
-    attempt = _attempt(
+    attempt = attempt_with(
         row,
         status="waiting",
         error=error,
         look_at=None,
         resends=row["a_resends"] + 1,
         unknown_since=None,
-        **_let_go(),
+        **let_go(),
     )
-    execution = _execution(
+    execution = execution_with(
         row, status="retrying", due_at=due, ring_at=due, reason="not_sent", error=error
     )
     return Change(attempt, execution)
 
 
 def _unknown(row: Row, finding: Finding, now: datetime) -> Change:
-    attempt = _attempt(
+    attempt = attempt_with(
         row,
         status="unknown",
         error=finding.error,
         unknown_since=now,
         look_at=_later(now, finding),
         looks=0,
-        **_let_go(),
+        **let_go(),
     )
     error = f"unknown: {finding.error}"
-    return Change(attempt, _execution(row, status="unknown", error=error), ["unknown"])
+    return Change(attempt, execution_with(row, status="unknown", error=error), ["unknown"])
 
 
 def _error_of(finding: Finding) -> str | None:
@@ -188,7 +188,8 @@ def _error_of(finding: Finding) -> str | None:
     return f"{finding.outcome}: {finding.error}" if finding.error else str(finding.outcome)
 
 
-def _let_go() -> Row:
+def let_go() -> Row:
+    """The columns of an attempt that no worker holds."""
     return {"worker": None, "lease_until": None}
 
 
@@ -200,12 +201,14 @@ def _looks(row: Row) -> int:
     return min(int(row["a_looks"]) + 1, 30_000)
 
 
-def _attempt(row: Row, **columns: object) -> Row:
+def attempt_with(row: Row, **columns: object) -> Row:
+    """The attempt's columns as they were, with these changed."""
     kept = {name[2:]: value for name, value in row.items() if name.startswith("a_")}
     return {**kept, **columns}
 
 
-def _execution(row: Row, **columns: object) -> Row:
+def execution_with(row: Row, **columns: object) -> Row:
+    """The execution's columns as they were, with these changed."""
     kept = {
         "id": row["execution_id"],
         "status": row["execution_status"],

@@ -1,6 +1,6 @@
 """Which address of an execution leads where."""
 
-from executions import views
+from executions import switch_views, views
 from scheduler_project.front_door import both
 
 SCHEDULED_CALL = "scheduled-calls/<str:schedule_id>"
@@ -12,5 +12,8 @@ urlpatterns = [
     *both("executions", views.Executions, "executions"),
     *both(ONE, views.OneExecution, "execution"),
     *both(f"{ONE}/cancel", views.CancelExecution, "execution-cancel"),
+    *both(f"{ONE}/decide", views.DecideExecution, "execution-decide"),
+    *both("stop-switches", switch_views.StopSwitches, "stop-switches"),
+    *both("stop-switches/<str:switch_id>/lift", switch_views.LiftStopSwitch, "stop-switch-lift"),
     *both("scheduler/health", views.Health, "scheduler-health"),
 ]

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from executions import deciding
 from executions.filters import FILTERS
 from executions.health import health
 from executions.history import MOST_SHOWN, SHOWN, executions_of, history, show_execution
@@ -126,6 +127,30 @@ class CancelExecution(APIView):
         read_body(request.data, ())
         execution, bells = cancel_execution(owner_of(request), execution_id)
         ring_webhooks(bells)
+        return Response(present_execution(execution))
+
+
+class DecideExecution(APIView):
+    """Say what an unknown execution was."""
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="decide_execution",
+        summary="Decide an unknown execution: completed, failed, or to be rung again",
+        request={"application/json": deciding.SCHEMA},
+        responses={200: ExecutionSerializer, **CONFLICT},
+    )
+    @idempotent
+    def post(self, request: Request, execution_id: str) -> Response:
+        """The execution as decided; 409 when it is not unknown, or may not be rung again."""
+        told = read_body(
+            request.data, deciding.FIELDS, required=deciding.FIELDS, table=deciding.FIELDS
+        )
+        owner = owner_of(request)
+        execution, bells = deciding.decide(
+            execution_id, told["outcome"], owner.get_username(), told["note"], owner=owner
+        )
+        transaction.on_commit(lambda: ring_webhooks(bells))
         return Response(present_execution(execution))
 
 

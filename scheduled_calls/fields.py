@@ -174,3 +174,13 @@ def request_schema(kind: str, required: Iterable[str] = ()) -> dict[str, Any]:
         "required": [*required],
         "properties": {name: FIELDS[name].schema for name in names_for(kind)},
     }
+
+
+def body_schema(table: Mapping[str, Field], required: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of a body that is no scheduled call's, from the table that reads it."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [*required],
+        "properties": {name: field.schema for name, field in table.items()},
+    }

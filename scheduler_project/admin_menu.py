@@ -13,6 +13,7 @@ GROUPS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             ("Scheduled calls", "call", "scheduled_calls.ScheduledCall"),
             ("Executions", "history", "executions.Execution"),
+            ("Stop switches", "front_hand", "executions.StopSwitch"),
         ],
     ),
     "Webhooks": (
