@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from psycopg2 import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def eventually(look: Callable[[], T], seconds: float = 20.0, what: str = "") -> T:
@@ -91,32 +93,35 @@ class System:
         self, name: str = "worker", concurrency: int = 2, *, wait: bool = True
     ) -> None:
         """Starts a Celery worker for all queues; waits until its children could dial."""
-        before = self.sessions("dialing")
+        since = datetime.now(UTC)
         self.start(
             name, "celery", "-A", "scheduler_project", "worker", "-n", name,
             "--concurrency", str(concurrency), "--without-gossip", "--without-mingle",
         )  # fmt: skip
         if wait:
-            eventually(lambda: self.sessions("dialing") >= before + concurrency, 60, "worker")
+            eventually(lambda: self.sessions("dialing", since) >= concurrency, 60, "worker")
 
-    def sessions(self, application: str) -> int:
-        """How many database sessions of that application name this system has."""
+    def sessions(self, application: str, since: datetime = ALWAYS) -> int:
+        """How many database sessions of that name this system has that began after `since`.
+
+        Those of a process that was killed a moment ago may still be among the older ones.
+        """
         url = self.environment["DATABASE_URL"]
         with connected(url, "postgres") as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity"
-                " WHERE application_name = %s AND datname = %s",
-                [application, dj_database_url.parse(url)["NAME"]],
+                " WHERE application_name = %s AND datname = %s AND backend_start >= %s",
+                [application, dj_database_url.parse(url)["NAME"], since],
             )
             return int(cursor.fetchone()[0])
 
     def start_beat(self, name: str = "beat", *, wait: bool = True) -> None:
         """Starts celery beat with this project's scheduler class; waits for its first tick."""
-        before = self.sessions("beat-leader")
+        since = datetime.now(UTC)
         pidfile = str(self.folder / f"{name}.pid")
         self.start(name, "celery", "-A", "scheduler_project", "beat", "--pidfile", pidfile)
         if wait:
-            eventually(lambda: self.sessions("beat-leader") > before, 60, "beat")
+            eventually(lambda: self.sessions("beat-leader", since) >= 1, 60, "beat")
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         """Signals a process and all its children; waits for it when the signal ends it."""
