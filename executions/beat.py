@@ -31,6 +31,7 @@ LONGEST_SLEEP = 0.5
 LONGEST_TICK = 1.0
 WEBHOOK_BATCH = 500
 Result = TypeVar("Result")
+Default = TypeVar("Default")
 
 
 class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -45,8 +46,10 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
 
         An exception out of here would end beat, and with it all calls.
         """
-        sleep = _safely(self.fire, LONGEST_SLEEP)
-        others = _safely(lambda: self.tick_others(*args, **kwargs), LONGEST_SLEEP)
+        sleep = _safely(self.fire, None)
+        others = _safely(lambda: self.tick_others(*args, **kwargs), None)
+        if sleep is None or others is None:
+            return LONGEST_SLEEP  # something is away: it is asked again, not all the time
         return max(0.0, min(sleep, others, LONGEST_SLEEP))
 
     def fire(self) -> float:
@@ -103,7 +106,7 @@ def _until(at: datetime | None, now: datetime) -> float:
     return max(SHORTEST_SLEEP, min(LONGEST_SLEEP, (at - now).total_seconds()))
 
 
-def _safely(step: Callable[[], Result], otherwise: Result) -> Result:
+def _safely(step: Callable[[], Result], otherwise: Default) -> Result | Default:
     try:
         return step()
     except (DatabaseError, psycopg2.Error, OSError) as error:

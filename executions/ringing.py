@@ -18,7 +18,7 @@ from executions.switches import stopped
 #: a waiting execution of a paused call, or one that a switch holds back, is looked at this often
 HELD_AGAIN = timedelta(seconds=60)
 #: an attempt that is being looked after is left alone for this long
-LOOKED_AFTER = timedelta(seconds=30)
+LOOKED_AFTER = timedelta(seconds=10)
 
 _RING = f"""
 WITH due AS (

@@ -124,7 +124,7 @@ def current_session() -> DialSession:
     """This process's session, made when first needed, or anew after a fork or a lost connection."""
     global _current
     with _making:
-        if _current is None or _current.lost or _current.pid != os.getpid():
+        if _current is None or not _current.alive():
             if _current is not None and _current.pid == os.getpid():
                 _current.close()
             _current = DialSession()

@@ -1,13 +1,30 @@
 """Celery's app: messages carry ids, are JSON, keep no results, and may be lost at any moment."""
 
 import os
+from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 
-app = Celery("scheduler_project")
+
+class Broker(Connection):
+    """Looks for a lost broker again at least every few seconds; kombu's own pause grows to 30."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """As kombu's, with a shorter longest pause."""
+        return super().ensure_connection(*args, **{"interval_max": 4, **kwargs})
+
+
+class Wire(AMQP):
+    """Celery's, with our connections."""
+
+    Connection = Broker
+
+
+app = Celery("scheduler_project", amqp=Wire)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     # Queues are declared, so that a plain `celery worker` reads them all.

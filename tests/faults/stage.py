@@ -1,0 +1,311 @@
+"""Where the faults happen: servers, workers, beats and a call service of this run's own.
+
+Faults are done to children of this process only, never to an address: what was not started here
+cannot be touched from here.
+"""
+
+import json
+import os
+import random
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from devtools import environment, identity, places
+from devtools.postgres import Postgres
+from devtools.program import Child
+from devtools.servers import THROW_AWAY, locked, sweep
+from devtools.supervisor import Supervisor
+from devtools.valkey import Valkey
+from tests.call_service import SECRET, TOKEN
+from tests.faults.checker import ROWS, Verdict, Wanted, instant, judge, read_log, recovery
+from tests.faults.victims import MARK
+from tests.system import ROOT, System, connected, eventually, free_port
+
+LEASE, DEADLINE, SETTLE = 3.0, 1.0, 2.0
+#: how long the call service freezes a worker: three leases, and a little
+FREEZE = 3 * LEASE + 0.5
+#: seconds after the faults within which every call must have ended
+GRACE = 75.0
+CONCURRENCY = 2
+OPEN_ROWS = """
+SELECT count(*) FROM scheduled_calls_scheduledcall s WHERE s.id = ANY(%s::uuid[]) AND (
+    s.next_run_at IS NOT NULL OR EXISTS (SELECT FROM executions_execution e WHERE
+        e.scheduled_call_id = s.id
+        AND e.status IN ('pending', 'dialing', 'in_progress', 'retrying', 'unknown')))
+"""
+
+
+class OwnSystem(System):
+    """A system whose processes end with this one, even when this one is killed."""
+
+    def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        """Starts a Python module's command under a name; its output goes to `name`.log."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                identity.launched([sys.executable, "-m", *command]),
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes[name] = process
+        return process
+
+
+@dataclass
+class Stage:
+    """Everything that a scenario plays with. Must be used from the main thread."""
+
+    supervisor: Supervisor
+    postgres: Child
+    valkey: Child
+    valkey_socket: Path
+    system: OwnSystem
+    run: str
+    random: random.Random
+    concurrency: int = CONCURRENCY
+    service: subprocess.Popen[str] | None = None
+    #: the names of the processes that must be alive
+    cast: list[str] = field(default_factory=list)
+    #: begin and end of each fault, seconds since 1970
+    faults: list[tuple[float, float]] = field(default_factory=list)
+    log_start: int = 0
+    restarts: int = 0
+
+    @property
+    def log(self) -> Path:
+        """The call service's log."""
+        return self.system.folder / "calls.log"
+
+    def start_service(self) -> None:
+        """Starts the call service; it ends with its input, hence with this process."""
+        self.log.touch()
+        port = self.system.environment["SCHEDULER_HTTP_CALL_URL"].rpartition(":")[2]
+        options = {"port": port, "log": str(self.log), "run": self.run}
+        options |= {"deadline": str(DEADLINE), "settle": str(SETTLE), "freeze": str(FREEZE)}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        with (self.system.folder / "service.log").open("ab") as log:
+            self.service = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.service", *words],
+                cwd=ROOT,
+                # without the run's mark: it must not strike itself
+                env={n: v for n, v in self.system.environment.items() if n != MARK},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def at_accept(self, fault: str, times: int) -> None:
+        """Lets the call service strike the next so many processes that connect to it."""
+        assert self.service
+        assert self.service.stdin
+        assert self.service.stdout
+        self.service.stdin.write(json.dumps({"do": fault, "times": times}) + "\n")
+        self.service.stdin.flush()
+        assert self.service.stdout.readline() == "done\n"
+
+    def start(self, name: str) -> None:
+        """Starts a worker, a beat or the web process by its name, without waiting."""
+        kind = name.partition("-")[0]
+        if kind == "web":
+            self.system.start_web(wait=False)
+        elif kind == "beat":
+            self.system.start(name, "celery", "-A", "scheduler_project", "beat", "--pidfile=")
+        else:
+            self.system.start_worker(name, self.concurrency, wait=False)
+
+    def make_ready(self, workers: int = 1, beats: int = 1, *, web: bool = False) -> None:
+        """Starts what is missing and waits until it is ready; ends beats that are too many.
+
+        More workers than asked for may be left from the scenario before.
+        """
+        wanted = [f"worker-{number}" for number in range(workers)]
+        wanted += [f"beat-{number}" for number in range(beats)] + ["web"] * web
+        for name in [name for name in self.cast if name.startswith("beat")]:
+            if name not in wanted:
+                self.cast.remove(name)
+                self.system.kill(name)
+                del self.system.processes[name]
+        self.look_after()
+        missing = [name for name in wanted if name not in self.cast]
+        new_workers = sum(name.startswith("worker") for name in missing)
+        dialing = self.system.sessions("dialing") + new_workers * self.concurrency
+        for name in missing:
+            self.start(name)
+        self.cast += missing
+        eventually(lambda: self.system.sessions("dialing") >= dialing, 60, "workers are ready")
+        eventually(lambda: self.system.sessions("beat-leader") >= beats, 60, "beats are ready")
+        if web:
+            eventually(lambda: self.system.answers("/readyz"), 60, "web is ready")
+        self.faults, self.log_start, self.restarts = [], self.log.stat().st_size, 0
+
+    def look_after(self) -> None:
+        """Starts again whoever of the cast has ended."""
+        for name in self.cast:
+            if self.system.processes[name].poll() is not None:
+                self.system.kill(name)  # the rest of its group, if any
+                self.start(name)
+                self.restarts += 1
+
+    def schedule(self, behaviours: Sequence[str], over: float, burst: int = 1) -> list[Wanted]:
+        """One-time calls, `burst` at the same instant, spread over so many seconds.
+
+        The scheduler keeps whole seconds, so several bursts may meet.
+        """
+        begin = int(time.time() + 3.0 + len(behaviours) * 0.004)
+        gap = over * burst / max(1, len(behaviours))
+        times = [begin + int(gap * (number // burst)) for number in range(len(behaviours))]
+        bodies = [
+            {
+                "agent_id": behaviour,
+                "phone_number": f"+1202{self.random.randrange(10**7):07}",
+                "scheduled_time": datetime.fromtimestamp(at, UTC).isoformat(),
+            }
+            for behaviour, at in zip(behaviours, times, strict=True)
+        ]
+        made = self._load([("one_time", body) for body in bodies])
+        return [
+            Wanted(id_, body["agent_id"], instant(since), at=instant(body["scheduled_time"]))
+            for (id_, since), body in zip(made, bodies, strict=True)
+        ]
+
+    def schedule_recurring(self, count: int, cron: str, times: int) -> list[Wanted]:
+        """So many recurring calls, each to ring so many times."""
+        body = {"agent_id": "plain", "cron_expression": cron, "max_occurrences": times}
+        bodies = [{**body, "phone_number": f"+1202666{number:04}"} for number in range(count)]
+        made = self._load([("recurring", body) for body in bodies])
+        return [Wanted(id_, "plain", instant(s), cron=cron, times=times) for id_, s in made]
+
+    def _load(self, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[list[str]]:
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.faults.load"],
+            input=json.dumps(bodies),
+            cwd=ROOT,
+            env=self.system.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        made: list[list[str]] = json.loads(ran.stdout)
+        return made
+
+    def until(
+        self, end: float, act: Callable[[], None] | None = None, gap: tuple[float, float] = (1, 1)
+    ) -> None:
+        """Until that second since 1970: revives the dead, and acts after gaps drawn at random."""
+        due = time.time() + self.random.uniform(*gap)
+        while time.time() < end:
+            self.look_after()
+            if act is not None and time.time() >= due:
+                act()
+                due = time.time() + self.random.uniform(*gap)
+            time.sleep(0.02)
+
+    @contextmanager
+    def fault(self) -> Iterator[None]:
+        """Notes when a fault began and ended."""
+        begin = time.time()
+        yield
+        self.faults.append((begin, time.time()))
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement on the system's database."""
+        name = self.system.environment["DATABASE_URL"].rpartition("/")[2]
+        with connected(self.system.environment["DATABASE_URL"], name) as cursor:
+            cursor.execute(statement, parameters)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
+
+    def settle(self, wanted: Sequence[Wanted], grace: float = GRACE) -> None:
+        """Waits until nothing of it is open any more, or the time of grace is over."""
+        ids = [one.schedule_id for one in wanted]
+        last = max((max(one.occurrences()) for one in wanted), default=time.time())
+        end = max(last, time.time()) + grace
+        while time.time() < end:
+            self.until(time.time() + 0.3)
+            with suppress(psycopg2.Error):
+                if self.query(OPEN_ROWS, ids)[0][0] == 0:
+                    return
+
+    def verdict(self, name: str, seed: int, wanted: Sequence[Wanted]) -> Verdict:
+        """The checker's word on a scenario that has settled."""
+        rows = self.query(ROWS, [one.schedule_id for one in wanted])
+        log = read_log(self.log, self.log_start)
+        verdict = judge(Verdict(name, seed), wanted, log, rows)
+        rang = [
+            (instant(ring["scheduled_time"]), ring["at"]) for ring in log if ring["event"] == "ring"
+        ]
+        verdict.recovery_max, verdict.cleared_max = recovery(self.faults, rang)
+        return verdict
+
+
+@contextmanager
+def raised(seed: int, folder: Path | None = None) -> Iterator[Stage]:
+    """A stage with servers of its own, fsync on; all of it is gone afterwards."""
+    sweep()
+    home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
+    folder = folder or home
+    try:
+        with locked(home), Supervisor(home) as supervisor:
+            postgres, valkey = Postgres(home, durable=True), Valkey(home)
+            postgres.initialise()
+            supervisor.start(postgres.program())
+            supervisor.start(valkey.program())
+            run = secrets.token_hex(8)
+            system = OwnSystem(_environment(postgres.url, valkey.url, run), folder, free_port())
+            system.environment["SCHEDULER_PUBLIC_URL"] = system.url
+            system.manage("migrate", "--verbosity", "0")
+            one, other = supervisor.children
+            stage = Stage(supervisor, one, other, valkey.socket, system, run, random.Random(seed))
+            stage.start_service()
+            try:
+                yield stage
+            finally:
+                _end(stage)
+    finally:
+        places.forget(home)
+
+
+def _environment(database: str, broker: str, run: str) -> dict[str, str]:
+    service = f"http://127.0.0.1:{free_port()}"
+    found = environment.for_processes(environment.for_tests(database, broker))
+    found.pop("DATABASE_DIRECT_URL", None)
+    return found | {
+        MARK: run,
+        "LOG_LEVEL": "INFO",
+        "SCHEDULER_CALL_PROVIDER": "http",
+        "SCHEDULER_HTTP_CALL_URL": service,
+        "SCHEDULER_HTTP_CALL_TOKEN": TOKEN,
+        "SCHEDULER_HTTP_CALL_SECRET": SECRET,
+        "SCHEDULER_LEASE_SECONDS": f"{LEASE:.0f}",
+        "SCHEDULER_DIAL_DEADLINE_SECONDS": f"{DEADLINE:.0f}",
+        "SCHEDULER_HTTP_CALL_SETTLE_SECONDS": f"{SETTLE:.0f}",
+    }
+
+
+def _end(stage: Stage) -> None:
+    # a frozen server would not stop
+    for child in (stage.postgres, stage.valkey):
+        with suppress(ProcessLookupError):
+            os.kill(child.process.pid, signal.SIGCONT)
+    stage.system.stop()
+    if stage.service and stage.service.stdin and stage.service.stdout:
+        stage.service.stdin.close()
+        stage.service.wait(10)
+        stage.service.stdout.close()

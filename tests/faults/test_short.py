@@ -1,0 +1,42 @@
+"""The short form of the long fault run: a few faults of each kind, and every call rings once."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.scenarios import play
+from tests.faults.stage import Stage, raised
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="whom to strike is found in Linux's /proc"),
+    pytest.mark.xdist_group("faults"),  # one stage for all, hence one process
+]
+SEED = 20_260_731
+#: as many faults as fit into two minutes on a small machine; the long run does hundreds, and more
+#: of those that take their time (two beats, a beat killed, a broker that freezes, SIGTERM in turn)
+COUNTS = {
+    "kill_after_accept": 3,
+    "kill_before_post": 2,
+    "random_kills": 4,
+    "terminate_lock_sessions": 4,
+    "stop_three_leases": 2,
+    "flushall": 3,
+    "redis_down": 2,
+    "postgres_restart": 2,
+    "call_service_misbehaves": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Servers, workers, a beat and a call service for all scenarios of this file."""
+    with raised(SEED) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_call_rings_once_whatever_breaks(stage: Stage, name: str) -> None:
+    verdict = play(stage, name, SEED, COUNTS[name])
+    assert verdict.rings, "nothing rang: the scenario proves nothing"
+    assert verdict.ok, f"{verdict.line()}\n{stage.system.logs()[-20_000:]}"
