@@ -1,21 +1,14 @@
 """Celery's app: messages carry ids, are JSON, keep no results, and may be lost at any moment."""
 
 import os
-from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from kombu import Connection, Queue
+from kombu import Queue
+
+from scheduler_project.broker import VISIBILITY_TIMEOUT, Broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
-
-
-class Broker(Connection):
-    """Looks for a lost broker again at least every few seconds; kombu's own pause grows to 30."""
-
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """As kombu's, with a shorter longest pause."""
-        return super().ensure_connection(*args, **{"interval_max": 4, **kwargs})
 
 
 class Wire(AMQP):
@@ -47,6 +40,8 @@ app.conf.update(
     worker_soft_shutdown_timeout=20.0,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # What Redis refuses (being full, read-only, loading) passes; else it would end a worker.
+    broker_channel_error_retry=True,
     # A publisher must not hang on a silent Redis: the row is safe, the bell is rung again.
     broker_transport_options={
         "socket_timeout": 5,
@@ -55,7 +50,7 @@ app.conf.update(
         "retry_on_timeout": False,
         "health_check_interval": 10,
         "max_retries": 0,
-        "visibility_timeout": 3600,
+        "visibility_timeout": VISIBILITY_TIMEOUT,
     },
     task_publish_retry=False,
     beat_scheduler="executions.beat:CallScheduler",
