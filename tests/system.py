@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import dj_database_url
 import psycopg2
+import redis
 import requests
 from psycopg2 import sql
 
@@ -224,6 +225,14 @@ def with_redis_database(url: str, number: int) -> str:
     if url.startswith("redis+socket"):
         return f"{url}?virtual_host={number}"
     return re.sub(r"(redis://[^/]+)(/\d*)?", rf"\1/{number}", url)
+
+
+def redis_client(url: str) -> redis.Redis:
+    """A client for an address as Celery reads it."""
+    socket_path, _, query = url.removeprefix("redis+socket://").partition("?")
+    if url.startswith("redis+socket"):
+        url = f"unix://{socket_path}?db={query.removeprefix('virtual_host=') or 0}"
+    return redis.Redis.from_url(url, socket_timeout=5)
 
 
 def make_database(url: str, name: str, template: str | None = None) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import redis
 
 from tests.call_service import SECRET, TOKEN, CallService, Sink
 from tests.system import (
@@ -16,6 +15,7 @@ from tests.system import (
     drop_database,
     free_port,
     make_database,
+    redis_client,
     with_database,
     with_redis_database,
 )
@@ -92,7 +92,8 @@ def _environment(database: str, worker_id: str, settings: dict[str, str]) -> dic
     # A Redis database per test process; the lowest ones are left to others.
     number = 8 + int(worker_id.removeprefix("gw") or 0) % 7 if worker_id != "master" else 15
     url = with_redis_database(os.environ["REDIS_URL"], number)
-    _flush(url)
+    with redis_client(url) as client:
+        client.flushdb()
     environment = {
         **os.environ,
         "DATABASE_URL": with_database(os.environ["DATABASE_URL"], database),
@@ -104,15 +105,6 @@ def _environment(database: str, worker_id: str, settings: dict[str, str]) -> dic
     }
     environment.pop("DATABASE_DIRECT_URL", None)
     return environment
-
-
-def _flush(url: str) -> None:
-    socket_path, _, query = url.removeprefix("redis+socket://").partition("?")
-    if url.startswith("redis+socket"):
-        url = f"unix://{socket_path}?db={query.removeprefix('virtual_host=')}"
-    client = redis.Redis.from_url(url)
-    client.flushdb()
-    client.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -50,6 +50,11 @@ class Wanted:
         return [next(walk).timestamp() for _ in range(self.times)]
 
 
+def last(wanted: Sequence[Wanted]) -> float:
+    """When the last of these one-time calls is due."""
+    return max(one.at or 0 for one in wanted)
+
+
 @dataclass(slots=True)
 class Verdict:
     """Raw counts of one scenario. Times are seconds."""

@@ -15,9 +15,10 @@ def main() -> None:
     from django.contrib.auth.models import User
 
     from scheduled_calls.services import schedule_call, schedule_recurring_call
+    from tests.faults.stage import OWNER
 
     verbs = {"one_time": schedule_call, "recurring": schedule_recurring_call}
-    owner, _ = User.objects.get_or_create(username="faults")
+    owner, _ = User.objects.get_or_create(username=OWNER)
     wanted, made = json.load(sys.stdin), []
     for start in range(0, len(wanted), AT_ONCE):
         with transaction.atomic():

@@ -8,11 +8,9 @@ import signal
 import time
 from collections import Counter
 
-import redis
-
 from devtools.program import Child
 from tests.faults.stage import Stage
-from tests.faults.victims import group_of, strike
+from tests.faults.victims import children_of, group_of, strike
 from tests.system import eventually
 
 TERMINATE = """
@@ -20,6 +18,11 @@ SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
     SELECT pid FROM pg_stat_activity WHERE application_name = 'dialing'
     AND datname = current_database() ORDER BY random() LIMIT %s) sessions
 """
+END_SESSIONS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+RELOAD = "SELECT pg_reload_conf()"
 ALL = 10_000
 
 
@@ -30,6 +33,8 @@ class Nemesis:
         self.stage = stage
         self.chance = stage.random
         self.done: Counter[str] = Counter()
+        #: what a scenario saw going wrong, in sentences
+        self.complaints: list[str] = []
         self._frozen: list[tuple[float, int]] = []
 
     def worker_children(self) -> list[int]:
@@ -81,35 +86,72 @@ class Nemesis:
     def empty_broker(self) -> None:
         """FLUSHALL."""
         with self.stage.fault():
-            client = redis.Redis(unix_socket_path=str(self.stage.valkey_socket), socket_timeout=5)
-            client.flushall()
-            client.close()
+            assert self.stage.servers.ours
+            with self.stage.servers.client() as client:
+                client.flushall()
         self.done["other_faults"] += 1
 
     def broker_away(self, seconds: float) -> None:
         """kill -9 of the broker; after so many seconds it is back, empty."""
         with self.stage.fault():
-            self.stage.valkey.kill_group()
-            self.stage.valkey.process.wait()
+            self.stage.servers.valkey.kill_group()
+            self.stage.servers.valkey.process.wait()
             self.stage.until(time.time() + seconds)
-            start_again(self.stage.valkey)
+            start_again(self.stage.servers.valkey)
         self.done["other_faults"] += 1
 
     def broker_frozen(self, seconds: float) -> None:
         """SIGSTOP of the broker: it takes connections and says nothing."""
         with self.stage.fault():
-            os.kill(self.stage.valkey.process.pid, signal.SIGSTOP)
+            os.kill(self.stage.servers.valkey.process.pid, signal.SIGSTOP)
             self.stage.until(time.time() + seconds)
-            os.kill(self.stage.valkey.process.pid, signal.SIGCONT)
+            os.kill(self.stage.servers.valkey.process.pid, signal.SIGCONT)
         self.done["other_faults"] += 1
 
     def restart_postgres(self, how: signal.Signals) -> None:
         """SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one; then it is started."""
         with self.stage.fault():
-            os.kill(self.stage.postgres.process.pid, how)
-            self.stage.postgres.process.wait(60)
-            start_again(self.stage.postgres)
-        self.stage.supervisor.write_record()
+            os.kill(self.stage.servers.postgres.process.pid, how)
+            self.stage.servers.postgres.process.wait(60)
+            start_again(self.stage.servers.postgres)
+        self.stage.servers.supervisor.write_record()
+        self.done["other_faults"] += 1
+
+    def broker_full(self, seconds: float) -> None:
+        """The broker takes no more: every command that would need memory is refused."""
+        with self.stage.fault(), self.stage.servers.client() as client:
+            assert self.stage.servers.ours
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", 1)
+            self.stage.until(time.time() + seconds)
+            client.config_set("maxmemory", 0)
+        self.done["other_faults"] += 1
+
+    def read_only(self, seconds: float, *, sessions: bool) -> None:
+        """The database takes no changes; `sessions`: those opened meanwhile stay so afterwards."""
+        assert self.stage.servers.ours
+        with self.stage.fault(), self.stage.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")  # for this session alone
+            cursor.execute("SELECT current_database()")
+            whose = f'DATABASE "{cursor.fetchone()[0]}"' if sessions else "SYSTEM"
+            cursor.execute(f"ALTER {whose} SET default_transaction_read_only = on")
+            cursor.execute(END_SESSIONS if sessions else RELOAD)
+            self.stage.until(time.time() + seconds)
+            cursor.execute(f"ALTER {whose} RESET default_transaction_read_only")
+            cursor.execute(RELOAD)
+        self.done["other_faults"] += 1
+
+    def postgres_frozen(self, seconds: float) -> None:
+        """SIGSTOP of every process of PostgreSQL but the one that takes new connections."""
+        postmaster = self.stage.servers.postgres.process.pid
+        with self.stage.fault():
+            frozen = [pid for pid in children_of(postmaster) if strike(pid, signal.SIGSTOP)]
+            try:
+                self.stage.until(time.time() + seconds)
+            finally:
+                for pid in frozen:
+                    strike(pid, signal.SIGCONT)
+        self.done["stops"] += len(frozen)
         self.done["other_faults"] += 1
 
 

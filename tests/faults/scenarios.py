@@ -1,21 +1,13 @@
-"""The scenarios: what is scheduled, what harm is done meanwhile, and how much of it.
+"""The scenarios by name: how much harm each does in the tests and in the long run."""
 
-Each gets a stage and a count of faults, and returns what the checker says.
-"""
-
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.faults.behaviours import CALLBACKS, MISBEHAVIOURS
+from tests.faults import on_servers, on_service, on_workers, poisoned
 from tests.faults.checker import Verdict, Wanted
 from tests.faults.nemesis import Nemesis
-from tests.faults.stage import FREEZE, LEASE, Stage
-
-#: calls at one instant: they are claimed together, and while the first one is on its way, the
-#: others are still to be sent
-BURST = 20
+from tests.faults.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,216 +17,35 @@ class Scenario:
     play: Callable[[Stage, int, Nemesis], list[Wanted]]
     short: int
     full: int
-
-
-def kill_after_accept(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """kill -9 after the call service's log line, before or in the middle of its answer."""
-    stage.make_ready(workers=2)
-    kills = ["kill_after_log", "kill_after_log", "kill_in_answer", "kill_before_log"]
-    kills = [kills[number % 4] for number in range(count)]
-    kills[9::10] = ["kill_whole_after_log"] * len(kills[9::10])
-    return _at_instants(stage, kills, 1.0)
-
-
-def kill_before_post(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """kill -9 at TCP accept, before a byte of the request is read: claimed, and nothing rang."""
-    stage.make_ready(workers=2)
-    wanted = stage.schedule(["plain"] * (BURST * count), 1.0 * count, burst=BURST)
-    stage.until(min(one.at or 0 for one in wanted) - 0.2)
-    left = count
-
-    def kill_next() -> None:
-        nonlocal left
-        if left > 0:
-            stage.at_accept("kill", 1)
-            left -= 1
-
-    stage.until(_last(wanted) + 1, kill_next, (1.0, 1.0))
-    return wanted
-
-
-def random_kills(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """Three workers, ten occurrences for each kill -9, at any moment."""
-    stage.make_ready(workers=3)
-    wanted = stage.schedule(["slow"] * (10 * count), 0.45 * count)
-    stage.until(min(one.at or 0 for one in wanted))
-    stage.until(_last(wanted), nemesis.kill_a_worker, (0.3, 0.5))
-    while nemesis.done["kills"] < count:
-        nemesis.kill_a_worker()
-        stage.until(time.time() + 0.1)
-    return wanted
-
-
-def stop_three_leases(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """SIGSTOP while it dials, for three leases: after the log line, or at TCP accept."""
-    stage.make_ready(workers=3)
-    stops = ["stop_before_answer", "plain", "stop_without_answer", "plain"]
-    others = ["plain"] * (BURST - 1)
-    burst = [word for n in range(count) for word in (stops[n % 4], *others)]
-    wanted = stage.schedule(burst, 2.0 * count, burst=BURST)
-    for number in range(1, count, 2):  # every other one at TCP accept
-        stage.until((wanted[BURST * number].at or 0) - 0.2)
-        stage.at_accept("stop", 1)
-    stage.until(_last(wanted) + FREEZE)
-    stage.at_accept("stop", 0)
-    return wanted
-
-
-def terminate_lock_sessions(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """The sessions that prove workers alive are cut, while a worker is frozen or none is."""
-    stage.make_ready(workers=3)
-    wanted = stage.schedule(["slow"] * max(30, 5 * count), max(6.0, 0.8 * count))
-
-    def cut() -> None:
-        nemesis.thaw()
-        if stage.random.random() < 0.3:
-            nemesis.cut_sessions_of_frozen(stage.random.uniform(0.5, 1.5 * LEASE))
-        else:
-            nemesis.cut_sessions()
-
-    stage.until(min(one.at or 0 for one in wanted))
-    stage.until(_last(wanted), cut, (0.4, 1.2))
-    while nemesis.done["terminations"] < count:
-        cut()
-        stage.until(time.time() + 0.5)
-    nemesis.thaw(all_of_them=True)
-    return wanted
-
-
-def two_beats_three_workers(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """Every-minute crons for so many minutes; one beat is frozen, the other killed."""
-    stage.make_ready(workers=3, beats=2)
-    if time.time() % 60 > 45:  # all of them must begin with the same minute
-        stage.until(time.time() + 60 - time.time() % 60 + 1)
-    wanted = stage.schedule_recurring(30, "* * * * *", count)
-    nemesis.freeze(stage.system.processes["beat-0"].pid, min(60, 30 * count))
-    end = max(max(one.occurrences()) for one in wanted) + 2
-    killed = time.time() + 75
-    while time.time() < end:
-        stage.until(min(end, time.time() + 1))
-        nemesis.thaw()
-        if time.time() > killed:
-            nemesis.kill_beat("beat-1")
-            killed = end
-    nemesis.thaw(all_of_them=True)
-    return wanted
-
-
-def beat_killed_after_fire(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """kill -9 of beat as soon as the execution's row is there: before its bell rings, or after."""
-    stage.make_ready(workers=1)
-    wanted = stage.schedule(["plain"] * count, 5.0 * count)
-    for one in wanted:
-        stage.until((one.at or 0) - 0.3)
-        while not stage.query(
-            "SELECT 1 FROM executions_execution WHERE scheduled_call_id = %s", one.schedule_id
-        ):
-            if time.time() > (one.at or 0) + 10:
-                break
-        time.sleep(stage.random.uniform(0, 0.05))
-        nemesis.kill_beat()
-        stage.look_after()
-    return wanted
-
-
-def flushall(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """FLUSHALL every 5 s (every second in the short form) under load."""
-    stage.make_ready(workers=2)
-    gap = 5.0 if count > 10 else 1.0
-    wanted = stage.schedule(["slow"] * int(10 * gap * count), gap * count)
-    stage.until(min(one.at or 0 for one in wanted))
-    stage.until(_last(wanted), nemesis.empty_broker, (gap * 0.8, gap))
-    return wanted
-
-
-def redis_down(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """The broker is killed and stays away for so many seconds."""
-    return _while_away(stage, count, lambda: nemesis.broker_away(count))
-
-
-def redis_frozen(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """The broker is frozen for so many seconds."""
-    return _while_away(stage, count, lambda: nemesis.broker_frozen(count))
-
-
-def postgres_restart(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """The database is restarted under load, in turn fast and immediately."""
-    stage.make_ready(workers=2)
-    wanted = stage.schedule(["slow"] * (30 * count), 6.0 * count)
-    stage.until(min(one.at or 0 for one in wanted) + 0.5)
-    for number in range(count):
-        nemesis.restart_postgres((signal.SIGQUIT, signal.SIGINT)[number % 2])
-        stage.until(time.time() + stage.random.uniform(3, 5))
-    stage.until(_last(wanted))
-    return wanted
-
-
-def call_service_misbehaves(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """Timeouts, errors, nonsense, "later", late lookups; callbacks repeated, reversed, forged."""
-    stage.make_ready(workers=2, web=True)
-    behaviours = [*MISBEHAVIOURS, *CALLBACKS] * count
-    stage.random.shuffle(behaviours)
-    wanted = stage.schedule(behaviours, len(behaviours) / 15)
-    stage.until(_last(wanted))
-    nemesis.done["other_faults"] += len(behaviours)
-    return wanted
-
-
-def rolling_sigterm(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """Workers and beat are asked to end, one after the other, while they dial."""
-    stage.make_ready(workers=2)
-    wanted = stage.schedule(["slow"] * (60 * count), 6.0 * count)
-    stage.until(min(one.at or 0 for one in wanted) + 0.5)
-    for number in range(count):
-        for name in (f"worker-{number % 2}", "beat-0"):
-            process = stage.system.processes[name]
-            process.send_signal(signal.SIGTERM)
-            end = time.time() + 40
-            while process.poll() is None and time.time() < end:
-                time.sleep(0.02)
-            nemesis.done["other_faults"] += 1
-        stage.until(time.time() + 2)
-    stage.until(_last(wanted))
-    return wanted
-
-
-def _while_away(stage: Stage, seconds: int, harm: Callable[[], None]) -> list[Wanted]:
-    stage.make_ready(workers=2)
-    over = seconds + min(20.0, 4.0 + seconds)
-    wanted = stage.schedule(["plain"] * int(over * 4), over)
-    stage.until(min(one.at or 0 for one in wanted) + 2)
-    harm()
-    stage.until(_last(wanted))
-    return wanted
-
-
-def _at_instants(stage: Stage, faults: Sequence[str], gap: float) -> list[Wanted]:
-    """Each fault with a plain call beside it, which the same worker may be dialing."""
-    behaviours = [word for fault in faults for word in (fault, "plain")]
-    wanted = stage.schedule(behaviours, gap * len(faults), burst=2)
-    stage.until(_last(wanted))
-    return wanted
-
-
-def _last(wanted: Sequence[Wanted]) -> float:
-    return max(one.at or 0 for one in wanted)
+    #: whether it harms the servers, which must have been started here for that
+    harms_servers: bool = False
 
 
 SCENARIOS = {
-    "kill_after_accept": Scenario(kill_after_accept, 12, 260),
-    "kill_before_post": Scenario(kill_before_post, 8, 220),
-    "random_kills": Scenario(random_kills, 15, 200),
-    "stop_three_leases": Scenario(stop_three_leases, 4, 100),
-    "terminate_lock_sessions": Scenario(terminate_lock_sessions, 8, 100),
-    "two_beats_three_workers": Scenario(two_beats_three_workers, 1, 10),
-    "beat_killed_after_fire": Scenario(beat_killed_after_fire, 2, 50),
-    "flushall": Scenario(flushall, 5, 12),
-    "redis_down": Scenario(redis_down, 5, 30),
-    "redis_frozen": Scenario(redis_frozen, 5, 60),
-    "postgres_restart": Scenario(postgres_restart, 2, 20),
-    "call_service_misbehaves": Scenario(call_service_misbehaves, 2, 100),
-    "rolling_sigterm": Scenario(rolling_sigterm, 1, 20),
+    "kill_after_accept": Scenario(on_workers.kill_after_accept, 12, 260),
+    "kill_before_post": Scenario(on_workers.kill_before_post, 8, 220),
+    "random_kills": Scenario(on_workers.random_kills, 15, 200),
+    "stop_three_leases": Scenario(on_workers.stop_three_leases, 4, 100),
+    "terminate_lock_sessions": Scenario(on_workers.terminate_lock_sessions, 8, 100),
+    "two_beats_three_workers": Scenario(on_workers.two_beats_three_workers, 1, 10),
+    "beat_killed_after_fire": Scenario(on_workers.beat_killed_after_fire, 2, 50),
+    "rolling_sigterm": Scenario(on_workers.rolling_sigterm, 1, 20),
+    "call_service_misbehaves": Scenario(on_service.call_service_misbehaves, 2, 100),
+    "poisoned_messages": Scenario(poisoned.poisoned_messages, 1, 10),
+    "flushall": Scenario(on_servers.flushall, 5, 12, True),
+    "redis_down": Scenario(on_servers.redis_down, 5, 30, True),
+    "redis_frozen": Scenario(on_servers.redis_frozen, 5, 60, True),
+    "redis_full": Scenario(on_servers.redis_full, 5, 30, True),
+    "postgres_restart": Scenario(on_servers.postgres_restart, 2, 20, True),
+    "postgres_read_only": Scenario(on_servers.postgres_read_only, 2, 10, True),
+    "postgres_frozen": Scenario(on_servers.postgres_frozen, 1, 10, True),
 }
+
+
+def playable(names: Iterable[str], kind: str) -> tuple[list[str], list[str]]:
+    """Those of the scenarios that may be played on servers of that kind, and the others."""
+    may = {name: kind != "given" or not SCENARIOS[name].harms_servers for name in names}
+    return [name for name in may if may[name]], [name for name in may if not may[name]]
 
 
 def play(stage: Stage, name: str, seed: int, count: int) -> Verdict:
@@ -247,6 +58,7 @@ def play(stage: Stage, name: str, seed: int, count: int) -> Verdict:
     verdict = stage.verdict(name, seed, wanted)
     for fault, times in nemesis.done.items():
         setattr(verdict, fault, getattr(verdict, fault) + times)
+    verdict.complaints += nemesis.complaints
     if name == "rolling_sigterm" and verdict.ever_unknown:
         verdict.complaints.append("a worker that was asked to end left a call unknown")
     verdict.seconds = round(time.time() - begin, 1)

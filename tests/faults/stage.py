@@ -5,33 +5,25 @@ cannot be touched from here.
 """
 
 import json
-import os
 import random
-import secrets
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 import psycopg2
 
-from devtools import environment, identity, places
-from devtools.postgres import Postgres
-from devtools.program import Child
-from devtools.servers import THROW_AWAY, locked, sweep
-from devtools.supervisor import Supervisor
-from devtools.valkey import Valkey
-from tests.call_service import SECRET, TOKEN
+from devtools import identity
 from tests.faults.checker import ROWS, Verdict, Wanted, instant, judge, read_log, recovery
+from tests.faults.servers import Servers
 from tests.faults.victims import MARK
-from tests.system import ROOT, System, connected, eventually, free_port
+from tests.system import ROOT, System, connected, eventually
 
 LEASE, DEADLINE, SETTLE = 3.0, 1.0, 2.0
 #: how long the call service freezes a worker: three leases, and a little
@@ -39,6 +31,8 @@ FREEZE = 3 * LEASE + 0.5
 #: seconds after the faults within which every call must have ended
 GRACE = 75.0
 CONCURRENCY = 2
+#: whose calls these are
+OWNER = "faults"
 OPEN_ROWS = """
 SELECT count(*) FROM scheduled_calls_scheduledcall s WHERE s.id = ANY(%s::uuid[]) AND (
     s.next_run_at IS NOT NULL OR EXISTS (SELECT FROM executions_execution e WHERE
@@ -70,10 +64,7 @@ class OwnSystem(System):
 class Stage:
     """Everything that a scenario plays with. Must be used from the main thread."""
 
-    supervisor: Supervisor
-    postgres: Child
-    valkey: Child
-    valkey_socket: Path
+    servers: Servers
     system: OwnSystem
     run: str
     random: random.Random
@@ -162,23 +153,30 @@ class Stage:
                 self.start(name)
                 self.restarts += 1
 
-    def schedule(self, behaviours: Sequence[str], over: float, burst: int = 1) -> list[Wanted]:
+    def schedule(
+        self,
+        behaviours: Sequence[str],
+        over: float,
+        burst: int = 1,
+        more: dict[str, str] | None = None,
+    ) -> list[Wanted]:
         """One-time calls, `burst` at the same instant, spread over so many seconds.
 
-        The scheduler keeps whole seconds, so several bursts may meet.
+        The scheduler keeps whole seconds, so several bursts may meet. `more`: other fields.
         """
         begin = int(time.time() + 3.0 + len(behaviours) * 0.004)
         gap = over * burst / max(1, len(behaviours))
         times = [begin + int(gap * (number // burst)) for number in range(len(behaviours))]
         bodies = [
             {
+                **(more or {}),
                 "agent_id": behaviour,
                 "phone_number": f"+1202{self.random.randrange(10**7):07}",
                 "scheduled_time": datetime.fromtimestamp(at, UTC).isoformat(),
             }
             for behaviour, at in zip(behaviours, times, strict=True)
         ]
-        made = self._load([("one_time", body) for body in bodies])
+        made = self.load([("one_time", body) for body in bodies])
         return [
             Wanted(id_, body["agent_id"], instant(since), at=instant(body["scheduled_time"]))
             for (id_, since), body in zip(made, bodies, strict=True)
@@ -188,10 +186,11 @@ class Stage:
         """So many recurring calls, each to ring so many times."""
         body = {"agent_id": "plain", "cron_expression": cron, "max_occurrences": times}
         bodies = [{**body, "phone_number": f"+1202666{number:04}"} for number in range(count)]
-        made = self._load([("recurring", body) for body in bodies])
+        made = self.load([("recurring", body) for body in bodies])
         return [Wanted(id_, "plain", instant(s), cron=cron, times=times) for id_, s in made]
 
-    def _load(self, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[list[str]]:
+    def load(self, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[list[str]]:
+        """Ids and times of creation of calls made from (`one_time` or `recurring`, body)."""
         ran = subprocess.run(
             [sys.executable, "-m", "tests.faults.load"],
             input=json.dumps(bodies),
@@ -224,10 +223,14 @@ class Stage:
         yield
         self.faults.append((begin, time.time()))
 
+    def cursor(self) -> AbstractContextManager[Any]:
+        """An autocommitting cursor on the system's database, in a session of its own."""
+        url = self.system.environment["DATABASE_URL"]
+        return connected(url, dj_database_url.parse(url)["NAME"])
+
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement on the system's database."""
-        name = self.system.environment["DATABASE_URL"].rpartition("/")[2]
-        with connected(self.system.environment["DATABASE_URL"], name) as cursor:
+        with self.cursor() as cursor:
             cursor.execute(statement, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
             return found
@@ -253,59 +256,3 @@ class Stage:
         ]
         verdict.recovery_max, verdict.cleared_max = recovery(self.faults, rang)
         return verdict
-
-
-@contextmanager
-def raised(seed: int, folder: Path | None = None) -> Iterator[Stage]:
-    """A stage with servers of its own, fsync on; all of it is gone afterwards."""
-    sweep()
-    home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
-    folder = folder or home
-    try:
-        with locked(home), Supervisor(home) as supervisor:
-            postgres, valkey = Postgres(home, durable=True), Valkey(home)
-            postgres.initialise()
-            supervisor.start(postgres.program())
-            supervisor.start(valkey.program())
-            run = secrets.token_hex(8)
-            system = OwnSystem(_environment(postgres.url, valkey.url, run), folder, free_port())
-            system.environment["SCHEDULER_PUBLIC_URL"] = system.url
-            system.manage("migrate", "--verbosity", "0")
-            one, other = supervisor.children
-            stage = Stage(supervisor, one, other, valkey.socket, system, run, random.Random(seed))
-            stage.start_service()
-            try:
-                yield stage
-            finally:
-                _end(stage)
-    finally:
-        places.forget(home)
-
-
-def _environment(database: str, broker: str, run: str) -> dict[str, str]:
-    service = f"http://127.0.0.1:{free_port()}"
-    found = environment.for_processes(environment.for_tests(database, broker))
-    found.pop("DATABASE_DIRECT_URL", None)
-    return found | {
-        MARK: run,
-        "LOG_LEVEL": "INFO",
-        "SCHEDULER_CALL_PROVIDER": "http",
-        "SCHEDULER_HTTP_CALL_URL": service,
-        "SCHEDULER_HTTP_CALL_TOKEN": TOKEN,
-        "SCHEDULER_HTTP_CALL_SECRET": SECRET,
-        "SCHEDULER_LEASE_SECONDS": f"{LEASE:.0f}",
-        "SCHEDULER_DIAL_DEADLINE_SECONDS": f"{DEADLINE:.0f}",
-        "SCHEDULER_HTTP_CALL_SETTLE_SECONDS": f"{SETTLE:.0f}",
-    }
-
-
-def _end(stage: Stage) -> None:
-    # a frozen server would not stop
-    for child in (stage.postgres, stage.valkey):
-        with suppress(ProcessLookupError):
-            os.kill(child.process.pid, signal.SIGCONT)
-    stage.system.stop()
-    if stage.service and stage.service.stdin and stage.service.stdout:
-        stage.service.stdin.close()
-        stage.service.wait(10)
-        stage.service.stdout.close()

@@ -61,6 +61,19 @@ def group_of(pid: int) -> list[int]:
     return sorted(found)
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that this one forked."""
+    found = []
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                # after the name in parentheses: state, parent (proc(5))
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                if int(parent) == pid:
+                    found.append(int(entry.name))
+    return sorted(found)
+
+
 def strike(pid: int, how: signal.Signals, *, whole: bool = False) -> bool:
     """Signals a process, or its whole group; False when it is gone already."""
     try:
