@@ -35,9 +35,14 @@ FROM due WHERE e.id = due.id
 RETURNING e.id, e.reason = 'min_gap' AS too_close, e.expires_at < %(now)s AS late, due.paused,
     due.stopped
 """  # noqa: S608  own constants
+# Many rows without their calls' locks: it must wait for nobody who may be waiting for it. What is
+# locked is just being claimed or ended; if neither comes to be, it is rung for again as always.
 _UNANSWERED = """
-UPDATE executions_execution SET ring_at = %(now)s
-WHERE id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'retrying')
+UPDATE executions_execution SET ring_at = %(now)s WHERE id IN (
+    SELECT id FROM executions_execution
+    WHERE id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'retrying')
+    FOR NO KEY UPDATE SKIP LOCKED
+)
 """
 _LOOK = """
 UPDATE executions_attempt SET look_at = %(again)s WHERE id IN (
