@@ -15,7 +15,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "requirements.stamp"
 NEED_NO_PACKAGES = {"help", "-h", "--help", "lock"}
-NEED_TEST_TOOLS = {"test", "check", "fix", "faults"}
+NEED_TEST_TOOLS = {"test", "check", "fix", "faults", "bench"}
 
 
 def stop(sentence: str) -> None:

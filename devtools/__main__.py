@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "start everything in one foreground process (--port N)",
     "test": "run the tests on throw-away servers (arguments go to pytest)",
     "faults": "kill, freeze and restart everything, and count rings (--minutes N --seed S)",
+    "bench": "measure speed beside other schedulers (SCENARIO… --peers all|none|a,b --quick)",
     "check": "format, lint, types, import rule, migrations, deploy checks, schema",
     "manage": "run manage.py on the servers that `run` started",
     "fix": "format the code and mend what ruff can mend",

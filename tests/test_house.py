@@ -10,7 +10,15 @@ import pytest
 from executions.states import EXECUTION_MOVES, ExecutionStatus
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("scheduler", "scheduler_project", "scheduled_calls", "executions", "webhooks", "devtools")
+ROOMS = (
+    "scheduler",
+    "scheduler_project",
+    "scheduled_calls",
+    "executions",
+    "webhooks",
+    "devtools",
+    "benchmarks",
+)
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 

@@ -1,0 +1,1 @@
+"""APScheduler 3: jobs are pickled rows that one process reads."""

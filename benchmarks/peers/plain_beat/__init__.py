@@ -1,0 +1,1 @@
+"""Plain django-celery-beat: a PeriodicTask a call, its ClockedSchedule or CrontabSchedule."""

@@ -1,0 +1,1 @@
+"""Procrastinate: jobs are rows of PostgreSQL with a `schedule_at`."""
