@@ -15,6 +15,7 @@ from typing import Any
 
 import dj_database_url
 import psycopg2
+import psycopg2.errors
 import psycopg2.extras
 from django.conf import settings
 
@@ -64,6 +65,10 @@ class DialSession:
                     yield cursor
             except (psycopg2.OperationalError, psycopg2.InterfaceError):
                 self.lost = self.lost or bool(self._connection.closed)
+                raise
+            except psycopg2.errors.ReadOnlySqlTransaction:
+                # A standby, or a server being moved: a session may stay so when others may write.
+                self.lost = True
                 raise
 
     def alive(self) -> bool:

@@ -3,7 +3,8 @@
 Problem
 ├── Invalid      400  something in the body, the query or the path is wrong; names the fields
 ├── NotFound     404  no such row, or not yours: the answer is the same
-└── Conflict     409  the row is not in a state that allows this
+├── Conflict     409  the row is not in a state that allows this
+└── Unavailable  503  the database is away, or takes no changes
 """
 
 import http
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import psycopg2.errors
 from django.core.exceptions import RequestDataTooBig, ValidationError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
@@ -20,6 +23,7 @@ from rest_framework.views import exception_handler
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER = "5"  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,13 @@ class Conflict(Problem):
     code = "conflict"
 
 
+class Unavailable(Problem):
+    """The database is away for the moment; nothing was changed. Ask again in a few seconds."""
+
+    status = 503
+    code = "unavailable"
+
+
 class ProblemErrorSerializer(serializers.Serializer[Any]):
     """One wrong field in a problem document."""
 
@@ -115,15 +126,26 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         error = TooLarge()
     if isinstance(error, ValidationError):
         error = Invalid(" ".join(error.messages))
+    if database_is_away(error):
+        log.warning("database_away: %s", type(error.__cause__ or error).__name__)
+        connection.close()  # it may lead to a server that takes no changes any more
+        error = Unavailable()
     if isinstance(error, Problem):
         data = document(error.status, error.detail, code=error.code, errors=error.errors)
-        return Response(data, status=error.status, content_type=CONTENT_TYPE)
+        headers = {"Retry-After": RETRY_AFTER} if isinstance(error, Unavailable) else None
+        return Response(data, status=error.status, content_type=CONTENT_TYPE, headers=headers)
     answer = exception_handler(error, context)
     if answer is None:
         return None
     answer.data = document(answer.status_code, _sentence(error), code=_code(error))
     answer.content_type = CONTENT_TYPE
     return answer
+
+
+def database_is_away(error: Exception) -> bool:
+    """Whether it is the database that cannot do now what it could do later."""
+    read_only = isinstance(error.__cause__, psycopg2.errors.ReadOnlySqlTransaction)
+    return read_only or isinstance(error, OperationalError | InterfaceError)
 
 
 class TooLarge(Problem):
