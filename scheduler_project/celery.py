@@ -42,9 +42,10 @@ app.conf.update(
     broker_connection_max_retries=None,
     # What Redis refuses (being full, read-only, loading) passes; else it would end a worker.
     broker_channel_error_retry=True,
-    # A publisher must not hang on a silent Redis: the row is safe, the bell is rung again.
+    # A publisher must not hang on a silent Redis, above all not the API: the row is safe, and the
+    # bell is rung again.
     broker_transport_options={
-        "socket_timeout": 5,
+        "socket_timeout": 2,
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "retry_on_timeout": False,
