@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from devtools.program import Child
 from tests.faults.stage import Stage
@@ -91,19 +92,23 @@ class Nemesis:
                 client.flushall()
         self.done["other_faults"] += 1
 
-    def broker_away(self, seconds: float) -> None:
+    def broker_away(self, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """kill -9 of the broker; after so many seconds it is back, empty."""
         with self.stage.fault():
             self.stage.servers.valkey.kill_group()
             self.stage.servers.valkey.process.wait()
+            if meanwhile is not None:
+                meanwhile()
             self.stage.until(time.time() + seconds)
             start_again(self.stage.servers.valkey)
         self.done["other_faults"] += 1
 
-    def broker_frozen(self, seconds: float) -> None:
+    def broker_frozen(self, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """SIGSTOP of the broker: it takes connections and says nothing."""
         with self.stage.fault():
             os.kill(self.stage.servers.valkey.process.pid, signal.SIGSTOP)
+            if meanwhile is not None:
+                meanwhile()
             self.stage.until(time.time() + seconds)
             os.kill(self.stage.servers.valkey.process.pid, signal.SIGCONT)
         self.done["other_faults"] += 1
@@ -127,7 +132,9 @@ class Nemesis:
             client.config_set("maxmemory", 0)
         self.done["other_faults"] += 1
 
-    def read_only(self, seconds: float, *, sessions: bool) -> None:
+    def read_only(
+        self, seconds: float, *, sessions: bool, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         """The database takes no changes; `sessions`: those opened meanwhile stay so afterwards."""
         assert self.stage.servers.ours
         with self.stage.fault(), self.stage.cursor() as cursor:
@@ -136,6 +143,8 @@ class Nemesis:
             whose = f'DATABASE "{cursor.fetchone()[0]}"' if sessions else "SYSTEM"
             cursor.execute(f"ALTER {whose} SET default_transaction_read_only = on")
             cursor.execute(END_SESSIONS if sessions else RELOAD)
+            if meanwhile is not None:
+                meanwhile()
             self.stage.until(time.time() + seconds)
             cursor.execute(f"ALTER {whose} RESET default_transaction_read_only")
             cursor.execute(RELOAD)

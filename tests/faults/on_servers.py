@@ -49,20 +49,14 @@ def postgres_restart(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]
     return wanted
 
 
-def postgres_read_only(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
-    """The database takes no changes for some seconds, in turn for all and for new sessions."""
-    return _now_and_then(
-        stage, count, lambda number: nemesis.read_only(AWAY, sessions=number % 2 == 1)
-    )
-
-
 def postgres_frozen(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
     """The database's processes are frozen for longer than a lease, under load."""
-    return _now_and_then(stage, count, lambda number: nemesis.postgres_frozen(AWAY))
-
-
-def _now_and_then(stage: Stage, count: int, harm: Callable[[int], None]) -> list[Wanted]:
     stage.make_ready(workers=2)
+    return now_and_then(stage, count, lambda number: nemesis.postgres_frozen(AWAY))
+
+
+def now_and_then(stage: Stage, count: int, harm: Callable[[int], None]) -> list[Wanted]:
+    """So many faults, numbered, under load; all processes must be ready."""
     wanted = stage.schedule(["slow"] * int(5 * (AWAY + 3) * count), (AWAY + 3) * count)
     stage.until(min(one.at or 0 for one in wanted) + 0.5)
     for number in range(count):

@@ -55,6 +55,12 @@ def forged(queue: str, ids: Sequence[str]) -> list[bytes]:
     return [json.dumps(message).encode() for message in fitting]
 
 
+def swollen(queue: str, ids: Sequence[str]) -> list[bytes]:
+    """Messages of 5 MB and more: a text, and ids again and again."""
+    large = ["x" * LARGE, list(ids) * (LARGE // 40 // len(ids))]
+    return [json.dumps(envelope(TASKS[0], called(given), queue)).encode() for given in large]
+
+
 def misshapen(queue: str, ids: Sequence[str]) -> dict[str, bytes]:
     """By name: messages that cannot be taken in, or whose task cannot be run."""
     task, good = TASKS[0], called(list(ids))
@@ -110,8 +116,6 @@ def misshapen(queue: str, ids: Sequence[str]) -> dict[str, bytes]:
         "ids an object": envelope(task, called({"id": ids[0]}), queue),
         "ids in a list of lists": envelope(task, called([[[list(ids)]]]), queue),
         "ids of all kinds": envelope(task, called([None, 7, "x", "\x00", {}, *ids]), queue),
-        "large text": envelope(task, called("x" * LARGE), queue),
-        "large list": envelope(task, called([str(uuid4())] * (LARGE // 38)), queue),
         **{f"built in: {name}": envelope(name, good, queue) for name in BUILT_IN},
         **{f"retried for ever: {name}": envelope(name, good, queue, retries=-1) for name in TASKS},
     }

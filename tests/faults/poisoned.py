@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from tests.faults.checker import Wanted, last
 from tests.faults.nemesis import Nemesis
-from tests.faults.poison import QUEUES, forged, misshapen
+from tests.faults.poison import QUEUES, forged, misshapen, swollen
 from tests.faults.stage import Stage
 from tests.system import eventually
 
@@ -91,6 +91,7 @@ def _poison(stage: Stage, nemesis: Nemesis) -> None:
             messages = [*misshapen(queue, ids).values(), *forged(queue, ids)]
             messages += [forged(queue, stage.random.choices(ids, k=3))[0]] * COPIES
             stage.random.shuffle(messages)
+            messages += swollen(queue, ids) if queue == QUEUES[0] else []
             client.lpush(queue, *messages)
             nemesis.done["other_faults"] += len(messages)
         number = client.get_connection_kwargs().get("db", 0)

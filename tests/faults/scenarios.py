@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.faults import on_servers, on_service, on_workers, poisoned
+from tests.faults import on_api, on_servers, on_service, on_workers, poisoned
 from tests.faults.checker import Verdict, Wanted
 from tests.faults.nemesis import Nemesis
 from tests.faults.stage import Stage
@@ -36,8 +36,9 @@ SCENARIOS = {
     "redis_down": Scenario(on_servers.redis_down, 5, 30, True),
     "redis_frozen": Scenario(on_servers.redis_frozen, 5, 60, True),
     "redis_full": Scenario(on_servers.redis_full, 5, 30, True),
+    "api_without_broker": Scenario(on_api.api_without_broker, 2, 6, True),
     "postgres_restart": Scenario(on_servers.postgres_restart, 2, 20, True),
-    "postgres_read_only": Scenario(on_servers.postgres_read_only, 2, 10, True),
+    "postgres_read_only": Scenario(on_api.postgres_read_only, 2, 10, True),
     "postgres_frozen": Scenario(on_servers.postgres_frozen, 1, 10, True),
 }
 
