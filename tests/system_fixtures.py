@@ -42,7 +42,7 @@ def make_system(
     template_database: str, worker_id: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[MakeSystem]:
     """Makes a system on a fresh database; settings are keyword arguments. Ends all at the end."""
-    with _systems(template_database, worker_id, tmp_path) as (make, made):
+    with systems(template_database, worker_id, tmp_path) as (make, made):
         yield make
         if getattr(request.node, "failed", False):
             for system in made:
@@ -55,16 +55,17 @@ def sandbox_system(
 ) -> Iterator[System]:
     """One running system for a whole file of tests, with a quick sandbox for a call service."""
     folder = tmp_path_factory.mktemp("system")
-    with _systems(template_database, worker_id, folder) as (make, _):
+    with systems(template_database, worker_id, folder) as (make, _):
         system = make(SCHEDULER_SANDBOX_SPEED="10")
         system.start_all()
         yield system
 
 
 @contextmanager
-def _systems(
+def systems(
     template: str, worker_id: str, folder: Path
 ) -> Iterator[tuple[MakeSystem, list[System]]]:
+    """A maker of systems and the list of those it made; all of them are gone afterwards."""
     made: list[System] = []
     names: list[str] = []
 

@@ -19,6 +19,8 @@ class Behaviour:
     callbacks: tuple[tuple[str, str], ...] = ()
     #: whether the callbacks are sent before the answer
     calls_back_first: bool = False
+    #: how the call ends, told at once in the answer unless callbacks tell it
+    outcome: str = "completed"
     #: for how much of the settle time a lookup does not know the call yet
     lookup_lag: float = 0.0
 
@@ -40,6 +42,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes | None]] = {
 TABLE = {
     "plain": Behaviour(),
     "slow": Behaviour(wait=0.4),
+    "no_answer": Behaviour(outcome="no_answer"),
     "kill_before_log": Behaviour(rings=False, worker="kill", answer="none"),
     "kill_after_log": Behaviour(worker="kill", answer="none"),
     "kill_in_answer": Behaviour(worker="kill", answer="half"),
@@ -63,10 +66,10 @@ TABLE = {
     "callbacks_before_reply": Behaviour(callbacks=GOOD, calls_back_first=True),
     "callbacks_forged": Behaviour(callbacks=(*FORGERIES, *GOOD)),
 }
-#: needs nothing but the service itself
+#: needs nothing but the service itself, and ends in one ring
 MISBEHAVIOURS = tuple(
     name
     for name, behaviour in TABLE.items()
-    if name != "plain" and not behaviour.worker and not behaviour.callbacks
+    if name not in ("plain", "no_answer") and not behaviour.worker and not behaviour.callbacks
 )
 CALLBACKS = tuple(name for name, behaviour in TABLE.items() if behaviour.callbacks)

@@ -14,6 +14,7 @@ from devtools.servers import THROW_AWAY, locked, sweep
 from devtools.supervisor import Supervisor
 from tests.call_service import SECRET, TOKEN
 from tests.faults.servers import Servers, servers_of
+from tests.faults.service_process import end_service
 from tests.faults.stage import DEADLINE, LEASE, OWNER, SETTLE, OwnSystem, Stage
 from tests.faults.victims import MARK
 from tests.system import free_port
@@ -71,7 +72,5 @@ def _end(stage: Stage) -> None:
         with suppress(ProcessLookupError):
             os.kill(child.process.pid, signal.SIGCONT)
     stage.system.stop()
-    if stage.service and stage.service.stdin and stage.service.stdout:
-        stage.service.stdin.close()
-        stage.service.wait(10)
-        stage.service.stdout.close()
+    if stage.service:
+        end_service(stage.service)

@@ -92,7 +92,7 @@ class Service:
         state = {
             "call_id": f"call-{uuid4()}",
             "attempt_id": call["attempt_id"],
-            "status": "queued" if behaviour.callbacks else "completed",
+            "status": "queued" if behaviour.callbacks else behaviour.outcome,
             "duration": 0 if behaviour.callbacks else 7,
         }
         kept = {name: call[name] for name in ("schedule_id", "scheduled_time", "agent_id")}

@@ -22,7 +22,7 @@ import psycopg2
 from devtools import identity
 from tests.faults.checker import ROWS, Verdict, Wanted, instant, judge, read_log, recovery
 from tests.faults.servers import Servers
-from tests.faults.victims import MARK
+from tests.faults.service_process import Timing, start_service
 from tests.system import ROOT, System, connected, eventually
 
 LEASE, DEADLINE, SETTLE = 3.0, 1.0, 2.0
@@ -84,22 +84,8 @@ class Stage:
 
     def start_service(self) -> None:
         """Starts the call service; it ends with its input, hence with this process."""
-        self.log.touch()
-        port = self.system.environment["SCHEDULER_HTTP_CALL_URL"].rpartition(":")[2]
-        options = {"port": port, "log": str(self.log), "run": self.run}
-        options |= {"deadline": str(DEADLINE), "settle": str(SETTLE), "freeze": str(FREEZE)}
-        words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        with (self.system.folder / "service.log").open("ab") as log:
-            self.service = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.service", *words],
-                cwd=ROOT,
-                # without the run's mark: it must not strike itself
-                env={n: v for n, v in self.system.environment.items() if n != MARK},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        timing = Timing(DEADLINE, SETTLE, FREEZE)
+        self.service = start_service(self.system.environment, self.log, timing, self.run)
 
     def at_accept(self, fault: str, times: int) -> None:
         """Lets the call service strike the next so many processes that connect to it."""
