@@ -10,15 +10,22 @@ import pytest
 from executions.states import EXECUTION_MOVES, ExecutionStatus
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = (
-    "scheduler",
-    "scheduler_project",
-    "scheduled_calls",
-    "executions",
-    "webhooks",
-    "devtools",
-    "benchmarks",
+PRODUCT = ("scheduler", "scheduler_project", "scheduled_calls", "executions", "webhooks")
+ROOMS = (*PRODUCT, "devtools", "benchmarks")
+#: a look at the host's clock, or at the time at which a transaction began
+OTHER_CLOCKS = re.compile(
+    r"datetime\.now|timezone\.now|utcnow|\btoday\(|\btime\.time|\btime_ns|localtime|gmtime|auto_now"
+    r"|(?i:current_time|statement_timestamp|transaction_timestamp)|\bNow\(|(?:SELECT|[<>=]) now\("
 )
+#: those that decide nothing about a call
+ALLOWED_CLOCKS = {
+    "executions/providers/sandbox.py": "plays the other side, which has a clock of its own",
+    "scheduled_calls/models.py": "when a row was made and changed, for people and lists",
+    "scheduler_project/broker.py": "refuses strange messages that Redis could not keep so long",
+    "scheduler_project/ids.py": "lets new ids sort by age",
+    "scheduler_project/models.py": "when a token was made, for people",
+    "webhooks/models.py": "when a secret was made, for people",
+}
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
@@ -37,6 +44,16 @@ def test_every_module_says_in_its_first_line_what_happens_there(path: Path) -> N
     caption = ast.get_docstring(ast.parse(path.read_text()))
     assert caption, "a docstring, please"
     assert len(caption.split("\n")[0]) > 15
+
+
+def test_only_the_seam_for_time_reads_a_clock() -> None:
+    files = [path for path in modules() if path.relative_to(ROOT).parts[0] in PRODUCT]
+    reading = {
+        str(path.relative_to(ROOT)) for path in files if OTHER_CLOCKS.search(path.read_text())
+    }
+    assert reading == set(ALLOWED_CLOCKS)
+    asking = [path.name for path in files if "clock_timestamp" in path.read_text()]
+    assert asking == ["clock.py"]
 
 
 def test_the_picture_of_the_states_is_the_table_of_moves() -> None:
