@@ -64,11 +64,12 @@ def end_waiting(
 
     To be called in a transaction. An occurrence that never began gives its count back.
     """
-    waiting = rows.fetch(cursor, _WAITING, {"ids": _texts(ids)})
+    waiting = rows.fetch(cursor, _WAITING, {"ids": rows.array(ids)})
     if not waiting:
         return []
     changes = [_ended(row, becomes[row["execution_status"]], reason, now) for row in waiting]
-    cursor.execute(_END_ATTEMPTS, {"now": now, "ids": [str(change["id"]) for change in changes]})
+    ended = rows.array(change["id"] for change in changes)
+    cursor.execute(_END_ATTEMPTS, {"now": now, "ids": ended})
     rows.update(cursor, "executions_execution", CHANGED, changes)
     pairs = list(zip(waiting, changes, strict=True))
     give_back(cursor, [row["schedule_id"] for row in waiting if _never_began(row)], now)
@@ -104,7 +105,7 @@ def give_back(cursor: Any, schedule_ids: Sequence[UUID], now: datetime) -> None:
     """
     if not schedule_ids:
         return
-    cursor.execute(_GIVE_BACK, {"ids": _texts(schedule_ids)})
+    cursor.execute(_GIVE_BACK, {"ids": rows.array(schedule_ids)})
     for schedule_id, may_go_on in cursor.fetchall():
         if may_go_on:
             call = ScheduledCall.objects.get(pk=schedule_id)
@@ -127,13 +128,9 @@ def close_calls(
         cursor.execute(
             _CLOSE,
             {
-                "ids": _texts(schedule_ids),
-                "missed": _texts(missed),
+                "ids": rows.array(schedule_ids),
+                "missed": rows.array(missed),
                 "now": now,
                 "open": sorted(OPEN),
             },
         )
-
-
-def _texts(ids: Sequence[UUID]) -> list[str]:
-    return [str(id_) for id_ in ids]

@@ -115,7 +115,7 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
 
 def lock(cursor: Any, attempt_ids: Sequence[UUID]) -> list[Row]:
     """The attempts with their executions and calls, held for the rest of the transaction."""
-    ids = {"ids": [str(id_) for id_ in attempt_ids]}
+    ids = {"ids": rows.array(attempt_ids)}
     cursor.execute(_LOCK_CALLS, ids)
     return rows.fetch(cursor, _LOCK, ids)
 
@@ -128,7 +128,10 @@ def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> 
     over = [row["schedule_id"] for row, made in changed if _is_over(made)]
     close_calls(cursor, over, now)
     happened = [
-        (event, row, _as_told(event, made)) for row, made in changed for event in made.events
+        (event, row, _as_told(event, made))
+        for row, made in changed
+        if row["webhook_url"]
+        for event in made.events
     ]
     return tell(cursor, happened, now)
 

@@ -96,7 +96,7 @@ def _over(row: Row) -> str | None:
 def ring_soon(ids: Sequence[UUID], now: datetime) -> None:
     """Lets these be rung for again at once: their bell could not be rung."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNANSWERED, {"now": now, "ids": [str(id_) for id_ in ids]})
+        cursor.execute(_UNANSWERED, {"now": now, "ids": rows.array(ids)})
 
 
 def claim_looks(now: datetime, limit: int = BATCH) -> list[UUID]:

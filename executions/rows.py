@@ -1,7 +1,8 @@
 """Reads and writes many rows in one statement: the hot path's way to the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 Row = dict[str, Any]
 
@@ -20,13 +21,11 @@ def update(cursor: Any, table: str, columns: Mapping[str, str], rows: Sequence[R
     """
     if not rows:
         return
-    names = list(columns)
-    arrays = ", ".join(f"%(v_{name})s::text[]" for name in ("id", *names))
-    assigned = ", ".join(f"{name} = v.{name}::{columns[name]}" for name in names)
+    given = _Given({"id": "uuid", **columns}, rows)
+    assigned = ", ".join(f"{name} = {given.values[name]}" for name in columns)
     cursor.execute(
-        f"UPDATE {table} t SET {assigned} FROM unnest({arrays}) "  # noqa: S608  own constants
-        f"AS v(id, {', '.join(names)}) WHERE t.id = v.id::uuid",
-        {f"v_{name}": [_text(row[name]) for row in rows] for name in ("id", *names)},
+        f"UPDATE {table} t SET {assigned} {given.source} WHERE t.id = v.id",  # noqa: S608  own constants
+        given.parameters,
     )
 
 
@@ -34,17 +33,50 @@ def insert(cursor: Any, table: str, columns: Mapping[str, str], rows: Sequence[R
     """Inserts the rows, silently leaving out those that are there already; returns the new ids."""
     if not rows:
         return []
-    names = list(columns)
-    arrays = ", ".join(f"%(v_{name})s::text[]" for name in names)
-    values = ", ".join(f"v.{name}::{columns[name]}" for name in names)
+    given = _Given(columns, rows)
     cursor.execute(
-        f"INSERT INTO {table} ({', '.join(names)}) "  # noqa: S608  own constants
-        f"SELECT {values} FROM unnest({arrays}) AS v({', '.join(names)}) "
+        f"INSERT INTO {table} ({', '.join(columns)}) "
+        f"SELECT {', '.join(given.values[name] for name in columns)} {given.source} "
         "ON CONFLICT DO NOTHING RETURNING id::text",
-        {f"v_{name}": [_text(row[name]) for row in rows] for name in names},
+        given.parameters,
     )
     return [row[0] for row in cursor.fetchall()]
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+class _Given:
+    """The rows as SQL: `source` is the FROM clause, `values` an expression for each column.
+
+    A column that is the same in all rows is one value; the others, and the first, are arrays.
+    """
+
+    def __init__(self, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
+        self.values: dict[str, str] = {}
+        self.parameters: dict[str, Any] = {}
+        arrays: dict[str, str] = {}
+        for name, kind in columns.items():
+            found = [row[name] for row in rows]
+            if arrays and found.count(found[0]) == len(found):
+                self.values[name] = f"%(v_{name})s::{kind}"
+                self.parameters[f"v_{name}"] = found[0]
+            else:
+                self.values[name], arrays[name] = f"v.{name}", f"%(v_{name})s::{kind}[]"
+                self.parameters[f"v_{name}"] = array(found)
+        self.source = f"FROM unnest({', '.join(arrays.values())}) AS v({', '.join(arrays)})"
+
+
+def array(values: Iterable[Any]) -> str:
+    """The values as the text of one PostgreSQL array, to be cast to its type (`%s::uuid[]`).
+
+    One constant and not `ARRAY['…', …]`, which PostgreSQL would parse as so many expressions.
+    """
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{value}"'

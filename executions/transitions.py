@@ -12,6 +12,15 @@ from executions.findings import ENDED, NOT_SENT, NOTHING, PROGRESS, UNKNOWN, Fin
 from executions.retry import next_attempt_at, resend_delay
 from executions.rows import Row
 
+#: the attempt's columns that a finding may change, and what they are called in a row
+ATTEMPT_COLUMNS = tuple(
+    (name, f"a_{name}")
+    for name in (
+        "id", "status", "worker", "call_id", "outcome", "error", "duration", "details",
+        "lease_until", "look_at", "looks", "unknown_since", "resends", "ended_at",
+    )
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Change:
@@ -203,8 +212,8 @@ def _looks(row: Row) -> int:
 
 def attempt_with(row: Row, **columns: object) -> Row:
     """The attempt's columns as they were, with these changed."""
-    kept = {name[2:]: value for name, value in row.items() if name.startswith("a_")}
-    return {**kept, **columns}
+    kept = {name: row[prefixed] for name, prefixed in ATTEMPT_COLUMNS}
+    return kept | columns
 
 
 def execution_with(row: Row, **columns: object) -> Row:
@@ -223,4 +232,4 @@ def execution_with(row: Row, **columns: object) -> Row:
         "ring_at": row["e_ring_at"],
         "ended_at": row["e_ended_at"],
     }
-    return {**kept, **columns}
+    return kept | columns
