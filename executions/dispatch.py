@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from executions.occurrence import decide, execution_id
 from executions.rows import Row
 from executions.states import ExecutionStatus
 from scheduled_calls.models import ScheduledCall, Status
-from scheduled_calls.timing import key_of, passed_runs, set_next
+from scheduled_calls.timing import Timed, key_of, passed_runs, set_next
 from scheduler_project.ids import uuid7
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,16 @@ BATCH = 500
 #: a bell that nobody answered is rung again after this long
 RING_AGAIN = timedelta(seconds=10)
 
-_DUE = """
-SELECT id FROM scheduled_calls_scheduledcall
-WHERE status = 'active' AND next_run_at IS NOT NULL AND next_run_at <= %(now)s
+_READ = """
+SELECT id, owner_id, crontab_id, cron_expression, timezone, timing_revision, max_occurrences,
+    occurrence_count, last_opened_for, next_run_at, next_execution_id
+FROM scheduled_calls_scheduledcall
+"""
+_DUE = f"""
+{_READ} WHERE status = 'active' AND next_run_at IS NOT NULL AND next_run_at <= %(now)s
 ORDER BY next_run_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
+_AGAIN = f"{_READ} WHERE id = ANY(%(ids)s::uuid[])"
 _UNDER_WAY = """
 SELECT e.* FROM unnest(%(ids)s::uuid[]) AS due(id) CROSS JOIN LATERAL (
     SELECT id, scheduled_call_id, status, trigger FROM executions_execution
@@ -73,6 +78,29 @@ MOVED_ON = {
 }
 
 
+class Opening(Timed, Protocol):
+    """A scheduled call, or the columns of one, as far as its executions copy them."""
+
+    owner_id: int
+
+
+@dataclass(slots=True)
+class DueCall:
+    """The columns of a scheduled call that dispatch reads, in the order of `_DUE`; times in UTC."""
+
+    id: UUID
+    owner_id: int
+    crontab_id: int | None
+    cron_expression: str
+    timezone: str
+    timing_revision: int
+    max_occurrences: int | None
+    occurrence_count: int
+    last_opened_for: datetime | None
+    next_run_at: datetime | None
+    next_execution_id: UUID | None
+
+
 @dataclass(slots=True)
 class Bells:
     """What is to be rung for after the commit: executions to dial, deliveries to send."""
@@ -92,35 +120,47 @@ class Bells:
 def open_due(now: datetime, limit: int = BATCH) -> Bells:
     """Opens the occurrences of up to `limit` scheduled calls that are due at `now` (UTC)."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_DUE, {"now": now, "limit": limit})
-        ids = [row[0] for row in cursor.fetchall()]
-        if not ids:
+        calls = _read(cursor, _DUE, {"now": now, "limit": limit})
+        if not calls:
             return Bells()
-        under_way = rows.fetch(cursor, _UNDER_WAY, {"ids": [str(id_) for id_ in ids]})
+        ids = rows.array(call.id for call in calls)
+        under_way = rows.fetch(cursor, _UNDER_WAY, {"ids": ids})
         # One person, one phone: what still waits for an earlier time gives way to the new one.
         old = [row["id"] for row in under_way if _gives_way(row)]
-        bells = Bells(more=len(ids) == limit)
-        bells.webhooks += end_waiting(cursor, old, TOO_LATE, "superseded", now)
+        bells = Bells(more=len(calls) == limit)
+        if old:
+            bells.webhooks += end_waiting(cursor, old, TOO_LATE, "superseded", now)
+            calls = _read(cursor, _AGAIN, {"ids": ids})  # some have got their count back
         busy = {row["scheduled_call_id"] for row in under_way if not _gives_way(row)}
-        calls = ScheduledCall.objects.select_related("clocked").in_bulk(ids)
-        opened = [row for id_ in ids for row in _open_safely(calls[id_], id_ in busy, now)]
-        bells.add(_write(cursor, list(calls.values()), opened, now))
+        opened = [row for call in calls for row in _open_safely(call, call.id in busy, now)]
+        bells.add(_write(cursor, calls, opened, now))
         return bells
 
 
-def _open_safely(call: ScheduledCall, busy: bool, now: datetime) -> list[Row]:
+def _read(cursor: Any, sql: str, parameters: dict[str, Any]) -> list[DueCall]:
+    cursor.execute(sql, parameters)
+    return [DueCall(*row) for row in cursor.fetchall()]
+
+
+def _open_safely(call: DueCall, busy: bool, now: datetime) -> list[Row]:
     """As `_open`; a call whose times cannot be computed is paused, for an operator to see.
 
     It must not hold up everybody else's nine o'clock.
     """
+    before = call.occurrence_count, call.last_opened_for
     try:
         return list(_open(call, busy, now))
     except Exception as error:
         log.exception("call_defect schedule=%s", call.id)
-        call.refresh_from_db()
-        call.status, call.paused_reason = Status.PAUSED, f"defect: {error}"[:255]
-        set_next(call, None)
-        call.save()
+        call.occurrence_count, call.last_opened_for = before
+        call.next_run_at = call.next_execution_id = None
+        ScheduledCall.objects.filter(pk=call.id).update(
+            status=Status.PAUSED,
+            paused_reason=f"defect: {error}"[:255],
+            next_run_at=None,
+            next_execution_id=None,
+            updated_at=now,
+        )
         return []
 
 
@@ -128,7 +168,7 @@ def _gives_way(row: Row) -> bool:
     return row["trigger"] == "schedule" and row["status"] in ("pending", "retrying")
 
 
-def _open(call: ScheduledCall, busy: bool, now: datetime) -> Iterable[Row]:
+def _open(call: DueCall, busy: bool, now: datetime) -> Iterable[Row]:
     """The rows for all occurrences of one call up to `now`; moves the call on (not saved yet).
 
     The last of them may ring; those that are missed are one row that says how many they were.
@@ -150,7 +190,7 @@ def _open(call: ScheduledCall, busy: bool, now: datetime) -> Iterable[Row]:
 
 
 def execution_row(
-    call: ScheduledCall,
+    call: Opening,
     at: datetime,
     status: ExecutionStatus,
     now: datetime,
@@ -181,7 +221,7 @@ def execution_row(
     }
 
 
-def _write(cursor: Any, calls: list[ScheduledCall], opened: list[Row], now: datetime) -> Bells:
+def _write(cursor: Any, calls: list[DueCall], opened: list[Row], now: datetime) -> Bells:
     fresh = set(rows.insert(cursor, "executions_execution", INSERTED, opened))
     new = [row for row in opened if str(row["id"]) in fresh]
     # Counted when it was first opened: an occurrence that is there already counts once.
@@ -207,6 +247,6 @@ def close_and_tell(cursor: Any, over: list[Row], now: datetime) -> list[UUID]:
     missed = [row["scheduled_call_id"] for row in over if row["status"] == ExecutionStatus.MISSED]
     close_calls(cursor, [row["scheduled_call_id"] for row in over], now, missed=missed)
     changes = {row["id"]: row for row in over}
-    told = rows.fetch(cursor, _TOLD, {"ids": [str(id_) for id_ in changes]})
+    told = rows.fetch(cursor, _TOLD, {"ids": rows.array(changes)})
     happened = [(row["execution_status"], row, changes[row["execution_id"]]) for row in told]
     return tell(cursor, happened, now)

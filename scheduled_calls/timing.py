@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
@@ -27,6 +27,18 @@ GRACE = timedelta(seconds=60)
 #: advisory lock under which shared crontab rows are made (an arbitrary number of ours)
 CRONTAB_LOCK = 7_001_001
 _crontab_ids: dict[tuple[Cron, str], int] = {}
+
+
+class Timed(Protocol):
+    """What the time of a scheduled call is computed from: its row, or some columns of it."""
+
+    id: UUID
+    crontab_id: int | None
+    cron_expression: str
+    timezone: str
+    timing_revision: int
+    next_run_at: datetime | None
+    next_execution_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +135,14 @@ def _following(expression: str, zone_name: str, at: datetime) -> datetime | None
 
 
 def passed_runs(
-    call: ScheduledCall, first: datetime, now: datetime
+    call: Timed, first: datetime, now: datetime
 ) -> tuple[int, datetime, datetime | None]:
     """The occurrences from `first` up to `now` (UTC): how many, the last, and the next."""
     if call.crontab_id is None:
         return 1, first, None
+    following = _following(call.cron_expression, call.timezone, first)
+    if following is None or following > now:
+        return 1, first, following
     return _passed(call.cron_expression, call.timezone, first, now)
 
 
@@ -153,13 +168,17 @@ def wake_at(call: ScheduledCall) -> datetime | None:
     return min(times, default=None) if call.status == Status.PAUSED else None
 
 
-def key_of(call: ScheduledCall, at: datetime) -> str:
+def key_of(call: Timed, at: datetime) -> str:
     """The name of one occurrence: the same however often, and by whom, it is computed."""
-    if call.crontab_id is None:
-        slot = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    else:
-        slot = occurrence_key(parse_cron(call.cron_expression), call.zone, at)
-    return f"{call.timing_revision}:{slot}"
+    cron = "" if call.crontab_id is None else call.cron_expression
+    return f"{call.timing_revision}:{_slot(cron, call.timezone, at)}"
+
+
+@lru_cache(maxsize=8192)
+def _slot(expression: str, zone_name: str, at: datetime) -> str:
+    if not expression:
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return occurrence_key(parse_cron(expression), find_zone(zone_name), at)
 
 
 def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
@@ -170,7 +189,7 @@ def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
     return uuid5(call_id, occurrence_key)
 
 
-def set_next(call: ScheduledCall, at: datetime | None) -> None:
+def set_next(call: Timed, at: datetime | None) -> None:
     """Sets when the call rings next (UTC), or that nothing is left to ring."""
     call.next_run_at = at
     call.next_execution_id = None if at is None else execution_id(call.id, key_of(call, at))
