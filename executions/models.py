@@ -29,12 +29,17 @@ class Execution(models.Model):
     #: uuid5 of the scheduled call and the occurrence: known before the row exists
     id = models.UUIDField(primary_key=True, editable=False)
     #: sorts executions by the moment they were opened
-    opened = models.UUIDField(unique=True, default=uuid7, editable=False)
+    opened = models.UUIDField(default=uuid7, editable=False)
     scheduled_call = models.ForeignKey(
         ScheduledCall, on_delete=models.PROTECT, related_name="executions", db_index=False
     )
+    #: a copy of the scheduled call's, whose own reference is checked by the database
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     occurrence_key = models.CharField(max_length=80)
     trigger = models.CharField(max_length=8, choices=Trigger, default=Trigger.SCHEDULE)

@@ -55,7 +55,12 @@ class ScheduledCall(models.Model):
         ClockedSchedule, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     crontab = models.ForeignKey(
-        CrontabSchedule, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        CrontabSchedule,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     max_occurrences = models.PositiveIntegerField(null=True, blank=True)
     #: occurrences opened and neither missed nor skipped
@@ -118,17 +123,25 @@ class ScheduledCall(models.Model):
                 name="scheduled_call_batch",
                 condition=~Q(batch_id=""),
             ),
+            # The next two say nothing of the status, which CHECKs above tie to their columns: so a
+            # call whose status alone changes keeps its place in every index.
             # dispatch: what is due now?
             models.Index(
                 fields=["next_run_at"],
                 name="scheduled_call_due",
-                condition=Q(status=Status.ACTIVE, next_run_at__isnull=False),
+                condition=Q(next_run_at__isnull=False),
             ),
             # dispatch: which pause ends now?
             models.Index(
                 fields=["wake_at"],
                 name="scheduled_call_wake",
-                condition=Q(status=Status.PAUSED, wake_at__isnull=False),
+                condition=Q(wake_at__isnull=False),
+            ),
+            # may a crontab row be deleted?
+            models.Index(
+                fields=["crontab"],
+                name="scheduled_call_crontab",
+                condition=Q(crontab__isnull=False),
             ),
             # GET and cancel of an execution that is still to come
             models.Index(
