@@ -4,15 +4,18 @@ T1 is that statement. It holds the scheduled call's row shared, so it sees a pau
 cancellation, or they see it; and the execution's row, so only one worker gets it.
 """
 
+import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from executions import gap, rows
 from executions.providers.base import CallRequest
@@ -75,8 +78,8 @@ def claim(
     if settings.SCHEDULER.min_gap_seconds:
         asked, too_close = gap.keep_apart(cursor, asked, now)
     parameters = {
-        "ids": asked,
-        "fresh": [str(uuid7()) for _ in asked],
+        "ids": rows.array(asked),
+        "fresh": rows.array(uuid7() for _ in asked),
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
         "worker": worker,
@@ -116,4 +119,11 @@ def callback_token_is_right(attempt_id: UUID, token: str) -> bool:
 
 
 def _token(attempt_id: UUID) -> str:
-    return salted_hmac("executions.callback", str(attempt_id), algorithm="sha256").hexdigest()[:32]
+    key = _token_key(settings.SECRET_KEY)
+    return hmac.digest(key, str(attempt_id).encode(), "sha256").hex()[:32]
+
+
+@lru_cache(maxsize=1)
+def _token_key(secret: str) -> bytes:
+    # As Django's salted_hmac derives it, which would do so again for every call.
+    return hashlib.sha256(b"executions.callback" + secret.encode()).digest()
