@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-import aiohttp
+import httptools
 
 from executions.providers.base import TransportError
 
@@ -37,6 +37,6 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionRefusedError, "The call service refused the connection."),
     (TimeoutError, "The call service did not answer in time."),
     (ConnectionError, "The connection to the call service broke."),
-    (aiohttp.ClientConnectionError, "The connection to the call service broke."),
-    (aiohttp.ClientError, "The call service answered something that is not HTTP."),
+    (httptools.HttpParserError, "The call service answered something that is not HTTP."),
+    (httptools.HttpParserUpgrade, "The call service answered something that is not HTTP."),
 )

@@ -10,14 +10,10 @@ be put again.
 
 import asyncio
 import os
-import select
 from collections.abc import Callable
 
-import aiohttp
 import requests
 import urllib3
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import BytesPayload
 
 from executions.providers.base import (
     MAX_ANSWER_BYTES,
@@ -31,6 +27,7 @@ from executions.providers.base import (
 )
 from executions.providers.deadline_adapter import adapter, tls_context
 from executions.providers.failures import sentence
+from executions.providers.wire import Connection, Place, address_of, connected, encoded
 from webhooks.deadline import deadline
 
 CONNECT_SECONDS = 3.0
@@ -38,8 +35,6 @@ CONNECT_SECONDS = 3.0
 #: does a request leave towards a connection that is just being closed, which makes it unknown.
 KEEP_ALIVE_SECONDS = 15.0
 MAX_CONNECTIONS = 500
-#: readiness bits that say "the other side has closed"; RDHUP is Linux's
-CLOSED = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 #: on every request; an answer comes unpacked, so that its size is the size we read
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "scheduled-calls/1"}
 
@@ -51,13 +46,15 @@ class DialClient:
     """Sends requests that place a call, each at most once. Belongs to one event loop."""
 
     def __init__(self, connections: int = MAX_CONNECTIONS) -> None:
-        self._connections = connections
-        self._opened: aiohttp.ClientSession | None = None
+        self._room = asyncio.Semaphore(connections)
+        self._tls = tls_context()
+        self._kept: dict[Place, list[Connection]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
         self, provider: CallProvider, request: HttpRequest, guard: Guard
     ) -> HttpResponse:
-        """The answer to `request`, which must have a body; `guard` speaks last before it leaves.
+        """The answer to `request`; `guard` speaks last before it leaves.
 
         Raises NotSentError when nothing left: then nothing of it will leave later either. Raises
         LostError when it may have left, also when this task is cancelled: whoever cancels has to
@@ -68,124 +65,97 @@ class DialClient:
             return provider.transport.answer(request)
         until = asyncio.get_running_loop().time() + request.deadline
         try:
-            return await self._exchange(request, guard, until)
-        except _ClosedWhileIdle:
-            # Nothing left, so this is no second sending; closed ones have dropped out by now.
-            return await self._exchange(request, guard, until)
+            if not self._room.locked():
+                return await self._send(request, guard, until)
+            async with asyncio.timeout_at(until):
+                await self._room.acquire()
+            self._room.release()
+            return await self._send(request, guard, until)
+        except TransportError:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            raise NotSentError(sentence(error)) from error
 
     async def close(self) -> None:
         """Closes the kept connections."""
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+        for kept in self._kept.values():
+            for connection in kept:
+                connection.close()
+        self._kept.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
 
-    async def _exchange(self, request: HttpRequest, guard: Guard, until: float) -> HttpResponse:
-        body = GuardedBody(request.body, guard)
-        # Never 0: for aiohttp that is no limit at all.
-        left = max(until - asyncio.get_running_loop().time(), 0.001)
-        # By default aiohttp rounds a timeout of more than 5 s up to the next whole second.
-        limits = aiohttp.ClientTimeout(
-            total=left, sock_connect=min(CONNECT_SECONDS, left), ceil_threshold=float("inf")
-        )
-        headers = {**request.headers, **HEADERS}
+    async def _send(self, request: HttpRequest, guard: Guard, until: float) -> HttpResponse:
+        """As `send`, with room for one more; all that it raises but LostError means: not sent."""
+        async with self._room:
+            place, *_ = address_of(request.url)
+            data = encoded(request, HEADERS)
+            connection = self._take(place) or await self._connect(place, until)
+            try:
+                answer = connection.send(data, guard)
+            except BaseException:
+                self._keep(place, connection)
+                raise
+            return await self._answer(place, connection, answer, until)
+
+    async def _answer(
+        self,
+        place: Place,
+        connection: Connection,
+        answer: "asyncio.Future[HttpResponse]",
+        until: float,
+    ) -> HttpResponse:
+        timer = asyncio.get_running_loop().call_at(until, connection.time_out)
         try:
-            async with self._session().request(
-                request.method,
-                request.url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=limits,
-            ) as answer:
-                named = {name.lower(): value for name, value in answer.headers.items()}
-                return HttpResponse(answer.status, named, await _read(answer.content))
+            return await answer
         except (Exception, asyncio.CancelledError) as error:
-            raise body.verdict(error) from error
+            connection.close()
+            raise LostError(sentence(error)) from error
+        finally:
+            timer.cancel()
+            self._keep(place, connection)
 
-    def _session(self) -> aiohttp.ClientSession:
-        if self._opened is None:
-            self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._connections,
-                    keepalive_timeout=KEEP_ALIVE_SECONDS,
-                    ssl=tls_context(),
-                    resolver=aiohttp.ThreadedResolver(),
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-            )
-        return self._opened
+    async def _connect(self, place: Place, until: float) -> Connection:
+        now = asyncio.get_running_loop().time()
+        async with asyncio.timeout_at(min(until, now + CONNECT_SECONDS)):
+            connection = await connected(place, self._tls)
+        if not connection.is_open():
+            connection.close()
+            raise NotSentError("The call service closed the connection before the request.")
+        return connection
 
+    def _take(self, place: Place) -> Connection | None:
+        """A kept connection that is still open, the one used last; closes those that are not."""
+        kept = self._kept.get(place, [])
+        fresh = asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
+        while kept:
+            connection = kept.pop()
+            if connection.used_at > fresh and connection.is_open():
+                return connection
+            connection.close()
+        return None
 
-class _ClosedWhileIdle(NotSentError):
-    """The kept connection was closed before the request was written to it."""
+    def _keep(self, place: Place, connection: Connection) -> None:
+        if connection.closed:
+            return
+        loop = asyncio.get_running_loop()
+        connection.used_at = loop.time()
+        self._kept.setdefault(place, []).append(connection)
+        if self._sweep is None:
+            self._sweep = loop.call_later(KEEP_ALIVE_SECONDS, self._close_old)
 
-
-class GuardedBody(BytesPayload):
-    """A body that passes its guard just before it leaves, and that leaves at most once.
-
-    aiohttp (3.14) keeps the headers back and writes them together with the first piece of the
-    body, in one go, so the guard stands before the first byte of the request. Between the guard
-    and the socket nothing is awaited. aiohttp sends a POST once; for GET, PUT and DELETE it tries
-    again after a dropped connection, which a body that has left refuses.
-    """
-
-    def __init__(self, body: bytes, guard: Guard) -> None:
-        super().__init__(body)
-        if not body:
-            raise ValueError("Without a body there is no place for the guard.")
-        self._guard = guard
-        self._left = False
-        self._stop: TransportError | None = None
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        if self._left or self._stop is not None:
-            raise NotSentError("It was given up, or has left before.")
-        try:
-            _check_open(writer)
-            self._guard()
-        except NotSentError as refusal:
-            self._stop = refusal
-            raise
-        self._left = True
-        await super().write_with_length(writer, content_length)
-
-    def verdict(self, error: BaseException) -> TransportError:
-        """What a failed exchange means. From here on, what has not left never will."""
-        if self._left:
-            return LostError(sentence(error))
-        if self._stop is None:
-            self._stop = NotSentError(sentence(error))
-        return self._stop
-
-
-def _check_open(writer: AbstractStreamWriter) -> None:
-    """Raises _ClosedWhileIdle when the other side has closed, or has spoken before it was asked.
-
-    The event loop may not have heard of it yet, the kernel has. Under TLS unasked bytes are normal
-    (session tickets), so only a plain connection must be silent.
-    """
-    transport: asyncio.Transport | None = getattr(writer, "transport", None)
-    if transport is None or transport.is_closing():
-        raise _ClosedWhileIdle("The connection was closed before the request.")
-    plain = transport.get_extra_info("sslcontext") is None
-    watch = select.poll()
-    watch.register(transport.get_extra_info("socket"), CLOSED | (select.POLLIN if plain else 0))
-    if watch.poll(0):
-        raise _ClosedWhileIdle("The call service closed the connection before the request.")
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    data = b""
-    while len(data) <= MAX_ANSWER_BYTES:
-        piece = await content.read(MAX_ANSWER_BYTES + 1 - len(data))
-        if not piece:
-            break
-        data += piece
-    return data
+    def _close_old(self) -> None:
+        """Closes what has been idle for long; comes again while anything is kept."""
+        loop = asyncio.get_running_loop()
+        fresh = loop.time() - KEEP_ALIVE_SECONDS
+        for place, kept in list(self._kept.items()):
+            for connection in kept:
+                if connection.used_at <= fresh:
+                    connection.close()
+            self._kept[place] = [one for one in kept if not one.closed]
+        self._sweep = None
+        if any(self._kept.values()):
+            self._sweep = loop.call_later(KEEP_ALIVE_SECONDS, self._close_old)
 
 
 def ask(request: HttpRequest, provider: CallProvider) -> HttpResponse:

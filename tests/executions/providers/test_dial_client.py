@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 
 from executions.providers.base import (
@@ -20,7 +19,7 @@ from executions.providers.base import (
     TransportError,
 )
 from executions.providers.sandbox import SandboxProvider
-from executions.providers.transport import DialClient, Guard, GuardedBody
+from executions.providers.transport import DialClient, Guard
 from tests.executions.providers.call_service import (
     CallService,
     Reply,
@@ -274,32 +273,6 @@ def test_an_answer_to_nothing_is_not_taken_for_the_answer_to_the_next_call() -> 
             assert b"first" in (await dialer.dial()).body
             await asyncio.sleep(0.1)
             assert b"third" in (await dialer.dial()).body
-
-    run(story)
-
-
-def test_what_was_told_to_be_not_sent_is_never_written_afterwards() -> None:
-    async def story() -> None:
-        async with dialing(says()) as (service, _):
-            abandoned = GuardedBody(b"{}", allow)
-            assert isinstance(abandoned.verdict(TimeoutError()), NotSentError)
-            async with aiohttp.ClientSession() as session:
-                with pytest.raises(aiohttp.ClientError):
-                    await session.post(service.url, data=abandoned)
-            assert service.bytes_seen == 0
-
-    run(story)
-
-
-def test_a_body_that_has_left_does_not_leave_again() -> None:
-    """Also not for a method that aiohttp would repeat by itself."""
-
-    async def story() -> None:
-        async with dialing(hangs_up) as (service, _):
-            async with aiohttp.ClientSession() as session:
-                with pytest.raises(aiohttp.ClientError):
-                    await session.put(service.url, data=GuardedBody(b"{}", allow))
-            assert len(service.requests) == 1
 
     run(story)
 
