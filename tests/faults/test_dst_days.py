@@ -48,7 +48,8 @@ class Planned:
 
 @pytest.mark.parametrize("days", WALKS.values(), ids=WALKS.keys())
 def test_a_day_on_which_clocks_change(stage: FakedStage, days: Sequence[Day]) -> None:
-    stage.clock.move_to(min(day.begin for day in days) - timedelta(minutes=20))
+    # after the last quarter of an hour of the day before
+    stage.clock.move_to(min(day.begin for day in days) - timedelta(minutes=10))
     plans = [plan(stage, day, cron) for day in days for cron in day.crons()]
     # when this last one has rung, all that beat found due that day has rung too
     last = max(day.end for day in days) - timedelta(minutes=1)
