@@ -4,8 +4,6 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-import urllib3
-
 EXCERPT_BYTES = 1024
 TOO_SLOW = "The endpoint did not answer in time (3 s to connect, 15 s in all)."
 
@@ -24,6 +22,11 @@ class Answer:
     final: bool = False
     #: the endpoint kept us waiting until the time was over
     timed_out: bool = False
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the endpoint is better left alone for a while: it is slow, or says so."""
+        return self.timed_out or self.status_code == 429
 
 
 class Refused(OSError):
@@ -79,7 +82,7 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLCertVerificationError,), "The TLS certificate is not valid for this host."),
     ((ssl.SSLError,), "The TLS handshake failed."),
     ((ConnectionRefusedError,), "The connection was refused."),
-    ((TimeoutError, urllib3.exceptions.TimeoutError), TOO_SLOW),
+    ((TimeoutError,), TOO_SLOW),
 )
 
 

@@ -1,6 +1,6 @@
 """Every move of a delivery in one file: claimed, recorded, put back, rescued, asked for again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,8 @@ from webhooks.retry import SCHEDULE, next_attempt_at
 
 #: Longer than a claim's last send can take: 20 s until it begins, 15 s for itself, and the record.
 LEASE = timedelta(seconds=60)
-PER_ENDPOINT = 24
+#: what one claim takes for an endpoint that the claimer knows nothing of
+PER_ENDPOINT = 8
 LOST = "The worker that sent this was lost on the way; whether it arrived is not known."
 
 
@@ -73,18 +74,27 @@ SELECT id, attempt_count, started_at,
 FROM moved
 """
 
-# An endpoint with anything on its way is busy, so one claim alone holds all that is sent to it.
+# An endpoint that others send to is busy, so one process alone holds all that is sent to it. Only
+# what is taken is locked: a lock is a write.
 _CLAIM = """
-WITH due AS MATERIALIZED (
+WITH busy AS MATERIALIZED (
+  SELECT DISTINCT endpoint FROM webhooks_delivery
+  WHERE status = 'sending' AND claimed_by <> ALL(%(mine)s::uuid[])),
+due AS MATERIALIZED (
   SELECT d.id, d.endpoint FROM webhooks_delivery d
   WHERE d.status = 'pending' AND d.next_attempt_at <= %(now)s AND {which}
-    AND NOT EXISTS (SELECT FROM webhooks_delivery busy
-                    WHERE busy.status = 'sending' AND busy.endpoint = d.endpoint)
-  ORDER BY d.ring_at, d.id LIMIT %(look)s FOR UPDATE OF d SKIP LOCKED),
+    AND d.endpoint <> ALL(%(closed)s::text[])
+    AND d.endpoint NOT IN (SELECT endpoint FROM busy)
+  ORDER BY d.ring_at, d.id LIMIT %(look)s),
 fair AS (
-  SELECT id, row_number() OVER (PARTITION BY endpoint ORDER BY id) AS place FROM due),
+  SELECT id, endpoint, row_number() OVER (PARTITION BY endpoint ORDER BY id) AS place FROM due),
+chosen AS (
+  SELECT id FROM fair
+  LEFT JOIN unnest(%(known)s::text[], %(rooms)s::int[]) AS known(endpoint, room) USING (endpoint)
+  WHERE place <= coalesce(room, %(per_endpoint)s) ORDER BY place, id LIMIT %(limit)s),
 taken AS (
-  SELECT id FROM fair WHERE place <= %(per_endpoint)s ORDER BY place, id LIMIT %(limit)s)
+  SELECT id FROM webhooks_delivery
+  WHERE id IN (SELECT id FROM chosen) AND status = 'pending' FOR UPDATE SKIP LOCKED)
 UPDATE webhooks_delivery d
 SET status = 'sending', claimed_by = %(claim)s, lease_until = %(until)s, ring_at = %(until)s
 FROM taken WHERE d.id = taken.id
@@ -124,12 +134,19 @@ WHERE id = ANY(%(ids)s::uuid[]) AND status = 'sending' AND claimed_by = ANY(%(cl
 """
 
 
-def claim(ids: Sequence[UUID] | None, limit: int) -> list[Claimed]:
+def claim(
+    ids: Sequence[UUID] | None,
+    limit: int,
+    rooms: Mapping[str, int] | None = None,
+    mine: Sequence[UUID] = (),
+) -> list[Claimed]:
     """pending → sending: takes up to `limit` due deliveries, these ones or (None) any.
 
-    At most 24 for one endpoint, and none for an endpoint that has something on its way. What a
-    lost worker left behind becomes due again first. Its own transaction.
+    For each endpoint at most its room, 8 where `rooms` does not name it; and none for an endpoint
+    that has something on its way by other claims than `mine`. What a lost worker left behind
+    becomes due again first. Its own transaction.
     """
+    known = {endpoint: room for endpoint, room in (rooms or {}).items() if room}
     claim_id = uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ONE_AT_A_TIME)
@@ -143,7 +160,11 @@ def claim(ids: Sequence[UUID] | None, limit: int) -> list[Claimed]:
                 "until": now + LEASE,
                 "claim": str(claim_id),
                 "ids": [str(id_) for id_ in ids or ()],
-                "look": limit * 4,
+                "mine": [str(one) for one in mine],
+                "closed": [endpoint for endpoint, room in (rooms or {}).items() if not room],
+                "known": list(known),
+                "rooms": list(known.values()),
+                "look": limit * 2,
                 "limit": limit,
                 "per_endpoint": PER_ENDPOINT,
             },

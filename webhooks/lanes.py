@@ -1,14 +1,14 @@
 """Claimed deliveries are sent: two lanes to an endpoint, one message after the other in each."""
 
+import asyncio
 import logging
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from queue import SimpleQueue
 
+from scheduler_project.clock import boot_seconds
 from webhooks.answers import Answer
 from webhooks.delivery import Claimed, Tried
 from webhooks.sender import Sender
@@ -16,10 +16,13 @@ from webhooks.signing import signed_headers
 
 log = logging.getLogger(__name__)
 LANES_PER_ENDPOINT = 2
+#: on their way at a time in one process: each is an open file, and calls need some too
+MOST_ON_THEIR_WAY = 256
 #: a claim's last send begins no later than this many seconds after the claim, see delivery.LEASE
 BEGIN_WITHIN = 20.0
 #: an endpoint that lets us wait, or says that it has too much, is left alone for a while
 LEAVE_ALONE = timedelta(seconds=30)
+AT_ONCE = timedelta(0)
 NO_SECRET = "Not sent: the signing secret cannot be opened; see FIELD_ENCRYPTION_KEYS."  # noqa: S105
 
 
@@ -34,74 +37,109 @@ class Unsent:
 Over = Tried | Unsent
 
 
-@dataclass(slots=True)
-class Clock:
-    """PostgreSQL's time of the claim, carried on by this machine's monotonic clock."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One claim's deliveries, the keys that sign them by owner, and the claim's age.
 
-    claimed_at: datetime
-    origin: float = field(default_factory=time.monotonic)
-
-    def elapsed(self) -> float:
-        """Seconds since the claim."""
-        return time.monotonic() - self.origin
-
-    def now(self) -> datetime:
-        """PostgreSQL's time, to a few milliseconds."""
-        return self.claimed_at + timedelta(seconds=self.elapsed())
-
-
-@dataclass(slots=True)
-class Lane:
-    """Some deliveries to one endpoint; `troubled` is shared with the endpoint's other lane."""
+    `origin` is `boot_seconds()` from before the claim: PostgreSQL's time of the claim is carried
+    on by this machine's clock.
+    """
 
     deliveries: Sequence[Claimed]
     keys: Mapping[int, Sequence[str]]
-    clock: Clock
-    troubled: threading.Event
+    origin: float
 
-    def run(self, sender: Sender, over: "SimpleQueue[Over]") -> None:
-        """Sends one after the other; each is put into `over` as soon as it is over."""
-        for delivery in self.deliveries:
-            over.put(self._send_in_time(sender, delivery))
+    def elapsed(self) -> float:
+        """Seconds since the claim."""
+        return boot_seconds() - self.origin
 
-    def _send_in_time(self, sender: Sender, delivery: Claimed) -> Over:
-        if self.troubled.is_set():
-            return Unsent(delivery, LEAVE_ALONE)
-        if self.clock.elapsed() > BEGIN_WITHIN:
-            return Unsent(delivery, timedelta(0))
-        return self._send(sender, delivery)
+    def now(self) -> datetime:
+        """PostgreSQL's time, to a few milliseconds."""
+        return self.deliveries[0].claimed_at + timedelta(seconds=self.elapsed())
 
-    def _send(self, sender: Sender, delivery: Claimed) -> Tried:
-        started_at, started = self.clock.now(), time.monotonic()
+
+@dataclass(slots=True)
+class Endpoint:
+    """What waits for one endpoint, and how many lanes lead to it."""
+
+    waiting: deque[tuple[Claimed, Batch]] = field(default_factory=deque)
+    lanes: int = 0
+    troubled: bool = False
+
+
+class Lanes:
+    """All lanes of a process; belongs to one event loop. `over` hears of each delivery once."""
+
+    def __init__(self, sender: Sender, over: Callable[[Over], None]) -> None:
+        self._sender, self._over = sender, over
+        self._endpoints: dict[str, Endpoint] = {}
+        self._slots = asyncio.Semaphore(MOST_ON_THEIR_WAY)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    def add(self, batch: Batch) -> None:
+        """Sends the batch, oldest first, behind what waits for the same endpoints."""
+        for one in sorted(batch.deliveries, key=lambda delivery: delivery.id):
+            endpoint = self._endpoints.setdefault(one.endpoint, Endpoint())
+            endpoint.waiting.append((one, batch))
+            if endpoint.lanes < LANES_PER_ENDPOINT:
+                self._open_lane(one.endpoint, endpoint)
+
+    def stop(self) -> None:
+        """What is on its way goes on; nothing else is sent."""
+        self._stopped = True
+        for endpoint in self._endpoints.values():
+            self._give_up(endpoint, AT_ONCE)
+
+    def _open_lane(self, name: str, endpoint: Endpoint) -> None:
+        endpoint.lanes += 1
+        lane = asyncio.get_running_loop().create_task(self._lane(name, endpoint))
+        self._tasks.add(lane)
+        lane.add_done_callback(self._tasks.discard)
+
+    async def _lane(self, name: str, endpoint: Endpoint) -> None:
+        """Sends one after the other; each is over as soon as its answer is there."""
+        while endpoint.waiting:
+            async with self._slots:
+                if endpoint.waiting:
+                    await self._next(endpoint)
+        endpoint.lanes -= 1
+        if not endpoint.lanes:
+            del self._endpoints[name]
+
+    async def _next(self, endpoint: Endpoint) -> None:
+        delivery, batch = endpoint.waiting.popleft()
+        if self._stopped or batch.elapsed() > BEGIN_WITHIN:
+            self._over(Unsent(delivery, AT_ONCE))
+        elif endpoint.troubled:
+            self._over(Unsent(delivery, LEAVE_ALONE))
+        else:
+            tried = await self._send(delivery, batch)
+            self._over(tried)
+            if tried.answer.troubled:
+                # What waits is free at once; the other lane may be held for long.
+                endpoint.troubled = True
+                self._give_up(endpoint, LEAVE_ALONE)
+
+    def _give_up(self, endpoint: Endpoint, wait: timedelta) -> None:
+        while endpoint.waiting:
+            delivery, _ = endpoint.waiting.popleft()
+            self._over(Unsent(delivery, wait))
+
+    async def _send(self, delivery: Claimed, batch: Batch) -> Tried:
+        started_at, started = batch.now(), time.monotonic()
         try:
-            answer = self._answer(sender, delivery, started_at)
+            answer = await self._answer(delivery, batch.keys[delivery.owner_id], started_at)
         except Exception as error:
-            # A defect of ours must neither lose the delivery nor keep its task waiting for ever.
+            # A defect of ours must neither lose the delivery nor keep its lane for ever.
             # The kind alone is told: the text may hold the customer's URL.
             log.error("webhook_sender_defect delivery=%s %s", delivery.id, type(error).__name__)
             answer = Answer(error=f"Not sent: a defect in the sender ({type(error).__name__}).")
-        if answer.timed_out or answer.status_code == 429:
-            self.troubled.set()
         return Tried(delivery, started_at, round((time.monotonic() - started) * 1000), answer)
 
-    def _answer(self, sender: Sender, delivery: Claimed, at: datetime) -> Answer:
-        keys = self.keys[delivery.owner_id]
+    async def _answer(self, delivery: Claimed, keys: Sequence[str], at: datetime) -> Answer:
         if not keys:
             return Answer(error=NO_SECRET)
         body = delivery.body.encode()
         headers = signed_headers(keys, str(delivery.id), int(at.timestamp()), body)
-        return sender.send(delivery.url, headers, body)
-
-
-def lanes_for(claimed: Sequence[Claimed], keys: Mapping[int, Sequence[str]]) -> Iterator[Lane]:
-    """The claim's deliveries by endpoint, in at most two lanes each, oldest first."""
-    if not claimed:
-        return
-    clock = Clock(claimed[0].claimed_at)
-    by_endpoint: dict[str, list[Claimed]] = defaultdict(list)
-    for one in sorted(claimed, key=lambda delivery: delivery.id):
-        by_endpoint[one.endpoint].append(one)
-    for waiting in by_endpoint.values():
-        troubled = threading.Event()
-        for start in range(min(LANES_PER_ENDPOINT, len(waiting))):
-            yield Lane(waiting[start::LANES_PER_ENDPOINT], keys, clock, troubled)
+        return await self._sender.send(delivery.url, headers, body)

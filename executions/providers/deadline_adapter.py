@@ -9,7 +9,7 @@ import certifi
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from webhooks.deadline import DeadlineSocket, DeadlineTLSSocket
+from executions.providers.deadline import DeadlineSocket, DeadlineTLSSocket
 
 
 @cache

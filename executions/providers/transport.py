@@ -25,10 +25,10 @@ from executions.providers.base import (
     TransportError,
     Unreachable,
 )
+from executions.providers.deadline import deadline
 from executions.providers.deadline_adapter import adapter, tls_context
 from executions.providers.failures import sentence
 from executions.providers.wire import Connection, Place, address_of, connected, encoded
-from webhooks.deadline import deadline
 
 CONNECT_SECONDS = 3.0
 #: Many services close an idle connection after some seconds. The shorter we keep ours, the rarer

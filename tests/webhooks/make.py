@@ -1,7 +1,9 @@
 """Makes what the tests of the webhooks room need: deliveries, clients, requests read raw."""
 
+import asyncio
 import json
 import socket
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,8 +14,28 @@ from rest_framework.test import APIClient
 
 from scheduler_project import clock
 from scheduler_project.models import ApiToken
+from webhooks.answers import Answer
 from webhooks.models import Delivery
 from webhooks.outbox import Notice, enqueue
+from webhooks.sender import Sender
+
+
+class OneByOne:
+    """A sender with an event loop of its own, for tests that send one message after the other."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender, self._runner = sender, asyncio.Runner()
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return self._runner.run(self._sender.send(url, headers, body))
+
+    def drop_connections(self) -> None:
+        """Closes the kept connections; the next message opens another."""
+        self._runner.run(self._sender.close())
+
+    def close(self) -> None:
+        self.drop_connections()
+        self._runner.close()
 
 
 def client_of(user: User) -> APIClient:

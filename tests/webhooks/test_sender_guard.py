@@ -3,6 +3,7 @@
 import datetime
 import ssl
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,6 +18,7 @@ from werkzeug import Response
 
 from scheduler_project.env import SchedulerSettings
 from tests.webhooks.conftest import Receiver
+from tests.webhooks.make import OneByOne
 from webhooks.answers import Answer
 from webhooks.sender import Sender
 
@@ -38,11 +40,8 @@ class Names:
 
 
 def send(url: str, rules: SchedulerSettings = ONLY_ONE, names: Names | None = None) -> Answer:
-    sender = Sender(rules, names)
-    try:
+    with closing(OneByOne(Sender(rules, names))) as sender:
         return sender.send(url, {"webhook-id": "m"}, b"{}")
-    finally:
-        sender.close()
 
 
 @pytest.mark.parametrize(
@@ -81,21 +80,40 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_used(
 ) -> None:
     # A second question would lead to 127.0.0.2, which is not let through.
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    sender = Sender(ONLY_ONE, names)
-    url = f"http://hooks.example:{httpserver.port}/hook"
-    assert sender.send(url, {"webhook-id": "m"}, b"{}").error == ""
+    assert send(f"http://hooks.example:{httpserver.port}/hook", names=names).error == ""
     assert names.asked == 1
     assert receiver.got[0][0]["host"] == f"hooks.example:{httpserver.port}"
 
 
 def test_each_new_connection_is_checked_again(httpserver: HTTPServer, receiver: Receiver) -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    sender = Sender(ONLY_ONE, names)
     url = f"http://hooks.example:{httpserver.port}/hook"
-    assert sender.send(url, {"webhook-id": "m"}, b"{}").error == ""
-    sender.close()
-    assert "127.0.0.2, which is loopback" in sender.send(url, {"webhook-id": "m"}, b"{}").error
+    with closing(OneByOne(Sender(ONLY_ONE, names))) as sender:
+        assert sender.send(url, {"webhook-id": "m"}, b"{}").error == ""
+        sender.drop_connections()
+        assert "127.0.0.2, which is loopback" in sender.send(url, {"webhook-id": "m"}, b"{}").error
     assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]"])
+def test_an_address_in_the_url_is_checked_at_the_socket_too(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if the look at the URL's shape had let it through; nobody resolves such a host.
+    monkeypatch.setattr("webhooks.sender.check_webhook_url", lambda url, **rules: url)
+    names = Names(["1.1.1.1"])
+    answer = send(f"https://{host}/", CLOSED, names)
+    assert answer.error.startswith(f"Not sent: {host.strip('[]')} leads to ")
+    assert "a webhook goes to a public address" in answer.error
+    assert names.asked == 0
+
+
+def test_an_unusual_port_of_an_address_in_the_url_is_refused_at_the_socket_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.sender.check_webhook_url", lambda url, **rules: url)
+    answer = send("http://1.1.1.1:9000/", CLOSED)
+    assert answer.error == "Not sent: port 9000 is not for webhooks; use 443 or 8443."
 
 
 def test_a_name_that_does_not_exist_is_told_as_such() -> None:
@@ -140,9 +158,9 @@ def test_proxies_and_netrc_of_the_machine_are_not_used(
 
 def test_cookies_of_one_answer_do_not_go_with_the_next(receiver: Receiver) -> None:
     receiver.answers = [Response("ok", headers={"Set-Cookie": "a=b"})]
-    sender = Sender(ONLY_ONE)
-    sender.send(receiver.url, {}, b"{}")
-    sender.send(receiver.url, {}, b"{}")
+    with closing(OneByOne(Sender(ONLY_ONE))) as sender:
+        sender.send(receiver.url, {}, b"{}")
+        sender.send(receiver.url, {}, b"{}")
     assert len(receiver.got) == 2
     assert all("cookie" not in headers for headers, _ in receiver.got)
 
