@@ -36,6 +36,8 @@ class Contestant(Protocol):
     #: calls a second that `load` stores at the least
     load_rate: float
     scenarios: tuple[str, ...]
+    #: seconds after the due second at which it is stopped, done or not
+    longest: float
 
     def prepare(self, stage: Stage) -> None:
         """Installs what it needs and makes a database to copy from; raises Stopped."""

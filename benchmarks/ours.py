@@ -46,6 +46,7 @@ class Ours:
     most: tuple[int, int] = (10**9, 10**9)
     load_rate: float = 5_000
     scenarios: tuple[str, ...] = ("spike", "recurring")
+    longest: float = 420
     is_prepared: bool = field(default=False, init=False)
 
     def prepare(self, stage: Stage) -> None:

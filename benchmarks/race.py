@@ -21,7 +21,6 @@ QUIET = 1.5
 PATIENCE = 20.0
 #: after the last ring: what is written later belongs to the cost
 SETTLING = 2.0
-LONGEST = 420.0
 PERIOD = 0.2
 _needed: dict[tuple[str, "Case"], float] = {}
 
@@ -119,7 +118,8 @@ def wait_for_rings(
             moved_on = now - task.due
         if heard >= task.count and open_ is not False:
             return heard, moved_on
-        if now > last + PATIENCE or now > task.due + LONGEST:
+        if now > last + PATIENCE or now > task.due + contestant.longest:
+            say(f"    stopped: {heard} of {task.count} after {now - task.due:.0f} s")
             return heard, moved_on
         if now - said > 10 and now > task.due:
             say(f"    {heard} of {task.count} after {now - task.due:.0f} s")

@@ -34,6 +34,7 @@ class Peer:
     most: tuple[int, int]
     load_rate: float
     scenarios: tuple[str, ...] = ("spike",)
+    longest: float = 120
     setup: list[str] = field(default_factory=list)
     #: other processes where the call service takes its time
     slow_processes: dict[str, list[str]] = field(default_factory=dict)
