@@ -2,8 +2,8 @@
 
 It must be faster than whatever is measured, and take little of the machine it shares: one process,
 one thread, epoll, no parsing beyond a request's length. `POST /RUN/dMS/…` is answered after MS
-milliseconds, `POST /RUN/hang/…` never. What came is kept in memory and read after the run:
-`GET /count`, `GET /log?run=RUN` (one JSON object a line).
+milliseconds, `POST /RUN/hang/…` neither answered nor noted. What came is kept in memory and read
+after the run: `GET /count`, `GET /log?run=RUN` (one JSON object a line).
 """
 
 import argparse
@@ -112,9 +112,9 @@ class CallService:
         delay = self.delays.get(path)
         if delay is None:
             delay = self.delays[path] = delay_of(path)
-        self.log.append((at, path, body))
         if delay == HANG:
             return
+        self.log.append((at, path, body))
         text = b'{"call_id": "%d-%d", "status": "completed"}' % (os.getpid(), len(self.log))
         answer = HEAD % len(text) + text
         if delay:

@@ -22,6 +22,12 @@ class Task:
     url: str
     delay_ms: int
     workers: int = 2
+    #: seconds over which they come due instead, in the order of their numbers
+    spread: float = 0.0
+
+    def due_of(self, number: int) -> float:
+        """When a call is due, seconds since 1970."""
+        return self.due + self.spread * number / self.count
 
 
 class Contestant(Protocol):

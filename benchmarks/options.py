@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.peers.registry import PEERS
 from devtools.console import Stopped
 
-SCENARIOS = ("spike", "recurring", "webhooks", "standing", "create", "reads")
+SCENARIOS = ("spike", "recurring", "webhooks", "standing")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Options:
     scenarios: list[str]
     peers: list[str]
     runs: int
+    #: of scenarios that take minutes each: one, unless more are asked for
+    long_runs: int
     count: int | None
     workers: int
     quick: bool
@@ -42,7 +44,9 @@ def parsed(arguments: Sequence[str]) -> Options:
     if min(runs, given.workers, given.count or 1) < 1:
         raise Stopped("--runs, --workers and --count are at least 1.")
     chosen = given.scenarios or list(SCENARIOS)
-    return Options(chosen, peers, runs, given.count, given.workers, given.quick, given.json)
+    return Options(
+        chosen, peers, runs, given.runs or 1, given.count, given.workers, given.quick, given.json
+    )
 
 
 def refuse(kind: str, given: Sequence[str], known: Collection[str]) -> None:

@@ -5,9 +5,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
+
 from benchmarks.contestants import Task
 from benchmarks.stage import Stage
 from tests.call_service import SECRET, TOKEN
+from tests.system import free_port
 
 TEMPLATE = "ours_template"
 CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project", "--quiet"]
@@ -65,10 +68,14 @@ class Ours:
 
     def start(self, stage: Stage, task: Task, database: str) -> None:
         """Beat and worker; ready when the worker's children could dial."""
-        env = stage.environment(database) | settings(task.url)
+        env = stage.environment(database) | self.process_settings(task)
         start_worker(stage, env, task.workers)
         start_beat(stage, env)
         wait(stage, database, dialing=task.workers, leading=1)
+
+    def process_settings(self, task: Task) -> dict[str, str]:
+        """What its processes are told beside the servers' addresses."""
+        return settings(task.url)
 
     def unfinished(self, stage: Stage, task: Task, database: str) -> int:
         """Calls without a completed execution and attempt."""
@@ -95,6 +102,30 @@ def start_beat(stage: Stage, env: dict[str, str]) -> None:
     """A beat."""
     bell_clock = ["--pidfile=", "-s", str(stage.home / "beat-schedule")]
     stage.start("beat", [*CELERY, "beat", *bell_clock], env)
+
+
+def start_web(stage: Stage, env: dict[str, str], workers: int) -> int:
+    """Gunicorn as the image starts it; the port, once it is ready."""
+    port = free_port()
+    options = ["--workers", str(workers), "--threads", "4", "--no-control-socket"]
+    bind = ["--bind", f"127.0.0.1:{port}"]
+    gunicorn = [sys.executable, "-m", "gunicorn", *bind, *options, "scheduler_project.wsgi"]
+    stage.start("web", gunicorn, env | {"SCHEDULER_PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    stage.until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 60, "web is ready")
+    return port
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def token(stage: Stage, env: dict[str, str]) -> str:
+    """A token of the owner whose calls are measured."""
+    return stage.run([sys.executable, "manage.py", "create_token", "bench"], env).split()[-1]
 
 
 def wait(stage: Stage, database: str, *, dialing: int, leading: int) -> None:

@@ -1,5 +1,6 @@
 """One contestant makes so many calls that are due at the same second: one run, measured."""
 
+import itertools
 import math
 import os
 import time
@@ -22,6 +23,7 @@ PATIENCE = 20.0
 #: after the last ring: what is written later belongs to the cost
 SETTLING = 2.0
 PERIOD = 0.2
+_runs = itertools.count()
 _needed: dict[tuple[str, "Case"], float] = {}
 
 
@@ -33,18 +35,18 @@ class Case:
     count: int
     delay_ms: int
     text: str
+    spread: float = 0.0
 
 
 def measure(stage: Stage, contestant: Contestant, case: Case, number: int, workers: int) -> Row:
     """One run; tried again with more time when the contestant was not ready in time."""
     contestant.prepare(stage)
-    known = _needed.get((contestant.name, case))
-    lead = 1.2 * known + 3 if known else STARTING + 1.2 * case.count / contestant.load_rate
-    for attempt in range(4):
-        run = f"{case.scenario}-{contestant.name}-{case.count}-{case.delay_ms}-{number}-{attempt}"
+    lead = first_lead(contestant, case)
+    for _ in range(4):
+        run = f"{case.scenario}-{contestant.name}-{next(_runs)}"
         due = due_after(lead, case.scenario)
         url = stage.service.url(run, case.delay_ms)
-        task = Task(case.scenario, run, case.count, due, url, case.delay_ms, workers)
+        task = Task(case.scenario, run, case.count, due, url, case.delay_ms, workers, case.spread)
         begin = time.time()
         try:
             get_ready(stage, contestant, task)
@@ -56,6 +58,15 @@ def measure(stage: Stage, contestant: Contestant, case: Case, number: int, worke
         lead = 1.5 * needed + 5
         say(f"  {contestant.name} was ready after {needed:.0f} s only: again, with more time")
     raise Stopped("it could not be loaded and started in time.")
+
+
+def first_lead(contestant: Contestant, case: Case) -> float:
+    """Seconds to grant: by what this case took before, else by what smaller ones took."""
+    if known := _needed.get((contestant.name, case)):
+        return 1.2 * known + 3
+    guess = STARTING + 1.2 * case.count / contestant.load_rate
+    others = (seconds for (name, _), seconds in _needed.items() if name == contestant.name)
+    return max(guess, *(1.1 * seconds + 3 for seconds in others), 0.0)
 
 
 def due_after(lead: float, scenario: str) -> int:
@@ -135,7 +146,7 @@ def faults(values: dict[str, float], unfinished: int | None) -> list[str]:
 
 def figures(log: bytes, task: Task, watch: Watch) -> dict[str, float]:
     """What the call service heard, and what it cost."""
-    verdict = judge(by_number(log), dict.fromkeys(range(task.count), float(task.due)))
+    verdict = judge(by_number(log), {number: task.due_of(number) for number in range(task.count)})
     rang = max(verdict.wanted - verdict.lost, 1)
     return {
         "calls_per_s": rang / max(verdict.last - task.due, 0.001),

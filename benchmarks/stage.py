@@ -143,11 +143,15 @@ class Stage:
 
     def end_processes(self) -> None:
         """Ends what `start` started; nothing is kept, so nothing needs to be ended gently."""
-        for process in self.processes.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-        self.processes.clear()
+        for name in list(self.processes):
+            self.end(name)
+
+    def end(self, name: str) -> None:
+        """Ends one of them, with all that it forked."""
+        process = self.processes.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
 
     def described(self) -> dict[str, Any]:
         """The machine, versions and the servers' settings."""
