@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from scheduler_project.models import ApiToken
+from scheduler_project.auth import find_token
+from scheduler_project.models import ApiToken, token_digest
 from tests.client import NO_ID, Api, one_time, problem, recurring
 from tests.rows import make_attempt, make_execution
 
@@ -113,3 +114,13 @@ def test_nobody_schedules_for_somebody_else(api: Api, bobs_api: Api, bob: User) 
     problem(answer, 400)
     problem(api.post("scheduled-calls/recurring", recurring(owner="bob")), 400)
     assert bobs_api.get("scheduled-calls").json()["results"] == []
+
+
+def test_the_tokens_user_is_the_whole_user(alice: User) -> None:
+    token = ApiToken.issue(alice, "laptop")
+    found = find_token(token_digest(token))
+    assert found is not None
+    stored = ApiToken.objects.select_related("user").get(digest=token_digest(token))
+    for row, same in ((found, stored), (found.user, stored.user)):
+        names = [field.attname for field in row._meta.concrete_fields]
+        assert [getattr(row, name) for name in names] == [getattr(same, name) for name in names]
