@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from scheduled_calls.models import Kind, ScheduledCall, Status
-from scheduled_calls.serializers import last_executions
+from scheduled_calls.presenting import last_executions
 from scheduler_project.admin_base import (
     COLOURS,
     DASH,

@@ -1,5 +1,7 @@
 """Beside a recurring call: its cron expression said in plain English."""
 
+from functools import lru_cache
+
 from cron_descriptor import (
     ExpressionDescriptor,
     Options,
@@ -8,6 +10,7 @@ from cron_descriptor import (
 from scheduled_calls.cron import RULES, Cron, FieldRule, compact, field_values
 
 
+@lru_cache(maxsize=4096)
 def describe(cron: Cron) -> str:
     """The expression in English with a 12-hour clock: `At 09:00 AM, only on Monday`."""
     options = Options()

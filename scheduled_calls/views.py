@@ -12,14 +12,13 @@ from scheduled_calls import services
 from scheduled_calls.fields import read_body
 from scheduled_calls.filters import FILTERS
 from scheduled_calls.listing import scheduled_calls_of
+from scheduled_calls.presenting import present, present_all, present_new
 from scheduled_calls.previewing import preview
 from scheduled_calls.schemas import CHANGE, ONE_TIME, PAUSE, PREVIEW, RECURRING, RESUME
 from scheduled_calls.serializers import (
     PreviewSerializer,
     ScheduledCallPageSerializer,
     ScheduledCallSerializer,
-    present,
-    present_all,
 )
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
@@ -62,7 +61,7 @@ class ScheduledCalls(APIView):
     def post(self, request: Request) -> Response:
         """The scheduled call; beat finds it when it is due, also when that is now."""
         call = services.schedule_call(owner_of(request), request.data)
-        return Response(present(call), status=status.HTTP_201_CREATED)
+        return Response(present_new([call])[0], status=status.HTTP_201_CREATED)
 
 
 class RecurringCalls(APIView):
@@ -79,7 +78,7 @@ class RecurringCalls(APIView):
     def post(self, request: Request) -> Response:
         """The scheduled call with its first time."""
         call = services.schedule_recurring_call(owner_of(request), request.data)
-        return Response(present(call), status=status.HTTP_201_CREATED)
+        return Response(present_new([call])[0], status=status.HTTP_201_CREATED)
 
 
 class Preview(APIView):

@@ -19,7 +19,8 @@ from executions.skipping import cancel_execution as skip
 from executions.tasks import ring_calls, ring_webhooks
 from scheduled_calls import previewing, services
 from scheduled_calls.listing import scheduled_calls_of
-from scheduled_calls.serializers import PreviewSerializer, present, present_all
+from scheduled_calls.presenting import present, present_all, present_new
+from scheduled_calls.serializers import PreviewSerializer
 from scheduler.values import body_of
 from scheduler_project.errors import FieldError, Invalid
 
@@ -51,12 +52,12 @@ def find_owner() -> User:
 
 def schedule_call(owner: User, fields: Answer) -> Answer:
     """One call."""
-    return present(services.schedule_call(owner, _body(fields)))
+    return present_new([services.schedule_call(owner, _body(fields))])[0]
 
 
 def schedule_recurring_call(owner: User, fields: Answer) -> Answer:
     """Calls by a cron expression."""
-    return present(services.schedule_recurring_call(owner, _body(fields)))
+    return present_new([services.schedule_recurring_call(owner, _body(fields))])[0]
 
 
 def preview(owner: User, fields: Answer) -> Answer:
