@@ -13,6 +13,7 @@ from unfold.widgets import (
 
 from executions import interruption
 from scheduled_calls import services
+from scheduled_calls.drafts import read_new
 from scheduled_calls.fields import names_for, read_body
 from scheduled_calls.models import Kind, ScheduledCall
 from scheduled_calls.validators import EVENTS
@@ -166,7 +167,7 @@ class ScheduledCallForm(ModelForm):
         body = {name: cleaned[name] for name in NAMES if cleaned.get(name) not in empty}
         kind = self._kind_of(body)
         if self.errors:
-            services.read_new(body, kind)  # nothing is stored: only what else is wrong is found
+            read_new(body, kind)  # nothing is stored: only what else is wrong is found
         elif kind == Kind.ONE_TIME:
             self.instance = services.schedule_call(cleaned["owner"], body)
         else:

@@ -5,11 +5,11 @@ from typing import Any
 
 from django_celery_beat.models import ClockedSchedule
 
+from scheduled_calls.crontabs import crontab_id_for
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import parse_cron
 from scheduled_calls.timing import (
     as_column,
-    crontab_id_for,
     next_run,
     read_moment,
     set_next,

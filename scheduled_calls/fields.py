@@ -6,6 +6,7 @@ The table serves the API, the Python front door, the admin's form and the OpenAP
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from scheduled_calls.validators import (
@@ -106,10 +107,14 @@ ONE_TIME_ONLY = ("scheduled_time",)
 RECURRING_ONLY = ("cron_expression", "max_occurrences")
 
 
-def names_for(kind: str) -> list[str]:
+_ALL = {**PAUSE_FIELDS, **FIELDS}
+
+
+@cache
+def names_for(kind: str) -> tuple[str, ...]:
     """The names of the fields that a body of this kind may hold."""
     other = RECURRING_ONLY if kind == "one_time" else ONE_TIME_ONLY
-    return [name for name in FIELDS if name not in other]
+    return tuple(name for name in FIELDS if name not in other)
 
 
 def read_body(
@@ -124,11 +129,11 @@ def read_body(
 
     `table` has the fields of a body that is no scheduled call's.
     """
-    known = table or {**PAUSE_FIELDS, **FIELDS}
+    known = table or _ALL
     calls = {} if table else FIELDS
     if not isinstance(body, Mapping):
         raise Invalid(f"The body is {kind_of(body)}; write a JSON object.")
-    allowed = list(names)
+    allowed = tuple(names)
     errors = [_missing(name, known) for name in required if body.get(name) is None]
     cleaned: dict[str, Any] = {}
     for name, value in body.items():
@@ -154,7 +159,7 @@ def _missing(name: str, known: Mapping[str, Field]) -> FieldError:
     return FieldError(name, "required", f"{name} is missing{f'; write {example}' * bool(example)}.")
 
 
-def _unknown(name: str, allowed: list[str], calls: Mapping[str, Field]) -> FieldError:
+def _unknown(name: str, allowed: tuple[str, ...], calls: Mapping[str, Field]) -> FieldError:
     shown = name[:60]
     if name in calls:
         kind = "a one-time call" if name in RECURRING_ONLY else "a recurring call"

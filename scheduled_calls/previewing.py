@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scheduled_calls.drafts import read_new
 from scheduled_calls.models import WALL_CLOCK
 from scheduled_calls.recurrence import describe, find_zone, parse_cron, read_time, upcoming
-from scheduled_calls.services import read_new
 from scheduled_calls.timing import read_moment
 from scheduled_calls.validators import Wrong, whole
 from scheduler_project import clock

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from scheduled_calls.drafts import REQUIRED
 from scheduled_calls.fields import FIELDS, PAUSE_FIELDS, request_schema
-from scheduled_calls.services import REQUIRED
 
 
 def _body(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -8,28 +8,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from scheduled_calls.changes import change_time, change_webhook, settle_webhook
+from scheduled_calls.changes import change_time, change_webhook
+from scheduled_calls.drafts import REQUIRED, draft, read_new
 from scheduled_calls.exceptions import Cancelled, TimeHasPassed
 from scheduled_calls.fields import names_for, read_body
 from scheduled_calls.models import ScheduledCall, Status
+from scheduled_calls.storing import store
 from scheduled_calls.timing import (
     next_run,
     read_pause,
     set_next,
-    timing_values,
     wake_at,
 )
 from scheduler_project import clock
 from scheduler_project.errors import Conflict, FieldError, Invalid, NotFound
 
-REQUIRED = {
-    "one_time": ("agent_id", "phone_number", "scheduled_time"),
-    "recurring": ("agent_id", "phone_number", "cron_expression"),
-}
 #: what a GET shows and nobody sets: a body that is sent back with them is fine
 READ_ONLY = frozenset(
     {
@@ -63,24 +59,9 @@ def schedule_recurring_call(owner: User, body: Any) -> ScheduledCall:
 
 def _schedule(owner: User, body: Any, kind: str) -> ScheduledCall:
     cleaned = read_new(body, kind)
-    with transaction.atomic():
-        now = clock.now()
-        plain = {name: value for name, value in cleaned.items() if name not in TIMING}
-        call = ScheduledCall(owner=owner, **plain, **timing_values(kind, cleaned, now))
-        set_next(call, next_run(call, now))
-        call.save(force_insert=True)
-        return call
-
-
-TIMING = ("scheduled_time", "cron_expression", "max_occurrences")
-
-
-def read_new(body: Any, kind: str) -> dict[str, Any]:
-    """The cleaned fields of a new call with all defaults filled in; raises Invalid."""
-    cleaned = read_body(body, names_for(kind), required=REQUIRED[kind])
-    cleaned.setdefault("timezone", settings.SCHEDULER.default_timezone)
-    settle_webhook(cleaned, cleaned.get("webhook_url", ""), "webhook_events" in cleaned)
-    return cleaned
+    new = draft(owner, cleaned, clock.now())
+    store(new)
+    return new.as_call(owner)
 
 
 def get(owner: User, schedule_id: str | UUID, *, lock: bool = False) -> ScheduledCall:

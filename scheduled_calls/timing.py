@@ -1,4 +1,4 @@
-"""Ties a scheduled call to its time: the crontab or clocked row, and the next time it rings."""
+"""Ties a scheduled call to its time: when it rings next, and the name of that occurrence."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,13 +6,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule
-
 from scheduled_calls.fields import read_body
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import (
-    Cron,
     TimeError,
     find_zone,
     next_after,
@@ -24,9 +20,6 @@ from scheduler_project.errors import FieldError, Invalid
 
 #: a time this much in the past is taken as "now": clocks differ and requests take time
 GRACE = timedelta(seconds=60)
-#: advisory lock under which shared crontab rows are made (an arbitrary number of ours)
-CRONTAB_LOCK = 7_001_001
-_crontab_ids: dict[tuple[Cron, str], int] = {}
 
 
 class Timed(Protocol):
@@ -68,48 +61,6 @@ def read_moment(
     return Moment(read.at, read.wall)
 
 
-def clocked_for(at: datetime) -> ClockedSchedule:
-    """A new clocked row, private to its call.
-
-    bulk_create, because a plain save makes django-celery-beat's signals touch one row that all
-    writers would queue on.
-    """
-    return ClockedSchedule.objects.bulk_create([ClockedSchedule(clocked_time=at)])[0]
-
-
-def crontab_id_for(cron: Cron, zone_name: str) -> int:
-    """The id of the shared crontab row for this cron and zone, made if need be.
-
-    django-celery-beat has no unique constraint on them: an advisory lock keeps it one row each.
-    """
-    key = (cron, zone_name)
-    if key in _crontab_ids:
-        return _crontab_ids[key]
-    fields = {
-        "minute": cron.minute,
-        "hour": cron.hour,
-        "day_of_month": cron.day_of_month,
-        "month_of_year": cron.month,
-        "day_of_week": cron.day_of_week,
-        "timezone": zone_name,
-    }
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CRONTAB_LOCK])
-        row = CrontabSchedule.objects.filter(**fields).order_by("pk").first()
-        if row is None:
-            row = CrontabSchedule.objects.bulk_create([CrontabSchedule(**fields)])[0]
-        pk: int = row.pk
-        # remembered only once it is there for all
-        transaction.on_commit(lambda: _crontab_ids.__setitem__(key, pk))
-    return pk
-
-
-def forget_crontabs() -> None:
-    """Empties the process's memory of crontab rows; for a database that was replaced."""
-    _crontab_ids.clear()
-
-
 def next_run(call: ScheduledCall, after: datetime) -> datetime | None:
     """The first occurrence of a call strictly after `after` (UTC); None when none is left."""
     if call.crontab_id is None:
@@ -125,13 +76,14 @@ def following_run(call: ScheduledCall, at: datetime) -> datetime | None:
     """The occurrence after the one at `at` (UTC), whatever max_occurrences says; or None."""
     if call.crontab_id is None:
         return None
-    return _following(call.cron_expression, call.timezone, at)
+    return first_run(call.cron_expression, call.timezone, at)
 
 
 @lru_cache(maxsize=8192)
-def _following(expression: str, zone_name: str, at: datetime) -> datetime | None:
+def first_run(expression: str, zone_name: str, after: datetime) -> datetime | None:
+    """The first time of a cron in a zone strictly after `after` (UTC); None when there is none."""
     # Everybody wants nine o'clock: many calls share cron, zone and time, and one computation.
-    return next_after(parse_cron(expression), find_zone(zone_name), at)
+    return next_after(parse_cron(expression), find_zone(zone_name), after)
 
 
 def passed_runs(
@@ -140,7 +92,7 @@ def passed_runs(
     """The occurrences from `first` up to `now` (UTC): how many, the last, and the next."""
     if call.crontab_id is None:
         return 1, first, None
-    following = _following(call.cron_expression, call.timezone, first)
+    following = first_run(call.cron_expression, call.timezone, first)
     if following is None or following > now:
         return 1, first, following
     return _passed(call.cron_expression, call.timezone, first, now)
@@ -171,14 +123,17 @@ def wake_at(call: ScheduledCall) -> datetime | None:
 def key_of(call: Timed, at: datetime) -> str:
     """The name of one occurrence: the same however often, and by whom, it is computed."""
     cron = "" if call.crontab_id is None else call.cron_expression
-    return f"{call.timing_revision}:{_slot(cron, call.timezone, at)}"
+    return occurrence_name(call.timing_revision, cron, call.timezone, at)
 
 
 @lru_cache(maxsize=8192)
-def _slot(expression: str, zone_name: str, at: datetime) -> str:
+def occurrence_name(revision: int, expression: str, zone_name: str, at: datetime) -> str:
+    """The same by its parts; `expression` is empty for a one-time call."""
     if not expression:
-        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return occurrence_key(parse_cron(expression), find_zone(zone_name), at)
+        slot = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    else:
+        slot = occurrence_key(parse_cron(expression), find_zone(zone_name), at)
+    return f"{revision}:{slot}"
 
 
 def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
@@ -193,23 +148,6 @@ def set_next(call: Timed, at: datetime | None) -> None:
     """Sets when the call rings next (UTC), or that nothing is left to ring."""
     call.next_run_at = at
     call.next_execution_id = None if at is None else execution_id(call.id, key_of(call, at))
-
-
-def timing_values(kind: str, cleaned: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The columns that hold a new call's time; raises Invalid for a time that is none."""
-    zone_name = cleaned["timezone"]
-    if kind == "one_time":
-        moment = read_moment(cleaned["scheduled_time"], zone_name, now)
-        return {
-            "clocked": clocked_for(moment.at),
-            "wall_clock": as_column(moment.wall_clock),
-        }
-    cron = parse_cron(cleaned["cron_expression"])
-    return {
-        "crontab_id": crontab_id_for(cron, zone_name),
-        "cron_expression": cleaned["cron_expression"],
-        "max_occurrences": cleaned.get("max_occurrences"),
-    }
 
 
 def as_column(wall: datetime | None) -> str:

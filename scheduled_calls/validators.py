@@ -30,6 +30,7 @@ SEED_RETRY_ON = ["timeout", "no_answer", "busy"]
 E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 NUMBER_DECORATION = str.maketrans("", "", " .-()")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Wrong(ValueError):
@@ -59,7 +60,7 @@ def line(least: int, most: int, what: str) -> Callable[[Any], str]:
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise Wrong("wrong_type", f"{what} is {kind_of(value)}; write text.")
-    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if UNKEEPABLE.search(value):
         raise Wrong("invalid", f"{what} holds a character that cannot be stored.")
     return value
 

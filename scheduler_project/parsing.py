@@ -54,7 +54,8 @@ def refuse_unkeepable(value: Any, depth: int = 0) -> None:
     if depth > MAX_DEPTH:
         raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, str):
-        _keepable_text(value)
+        if not value.isascii() or "\x00" in value:
+            _keepable_text(value)
     elif isinstance(value, float) and value in (float("inf"), float("-inf")):
         raise ParseError("The body holds a number too large to keep; write it as text.")
     elif isinstance(value, dict):

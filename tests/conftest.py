@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from scheduled_calls.timing import forget_crontabs
+from scheduled_calls.crontabs import forget_crontabs
 from scheduler_project.models import ApiToken
 from tests.client import Api
 

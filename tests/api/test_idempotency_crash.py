@@ -74,7 +74,7 @@ def value(system: System, query: str, *parameters: Any) -> Any:
 
 
 def wait_until_hanging(system: System, statement: str) -> None:
-    """Until a request waits for a lock in a statement that begins so."""
+    """Until a request waits for a lock in a statement like this one."""
     query = """
         SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE %s
@@ -144,7 +144,7 @@ def test_killed_while_it_creates_the_request_is_new_again(
 ) -> None:
     with held(system, "LOCK TABLE scheduled_calls_scheduledcall IN SHARE ROW EXCLUSIVE MODE"):
         request = crowd.submit(send, system, CREATE, one_time())
-        wait_until_hanging(system, 'INSERT INTO "scheduled_calls_scheduledcall"')
+        wait_until_hanging(system, "%INSERT INTO scheduled_calls_scheduledcall")
         kill_web_during(system, request)
     system.start_web()
     retried = send_until_free(system, CREATE, one_time())

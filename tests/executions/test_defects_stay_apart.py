@@ -20,8 +20,8 @@ from executions.providers.sandbox import SandboxProvider
 from executions.ringing import ring_due
 from executions.session import DialSession, current_session
 from executions.switchboard import Switchboard, boot_seconds
+from scheduled_calls.drafts import read_new
 from scheduled_calls.models import ScheduledCall
-from scheduled_calls.services import read_new
 from scheduler_project.errors import Invalid
 from tests.client import Api
 from tests.executions.conftest import Story, rows_of
