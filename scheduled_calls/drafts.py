@@ -32,7 +32,8 @@ REQUIRED = {
 }
 #: the row's columns in the model's order, by the names that an instance has for them
 COLUMNS = tuple(field.attname for field in ScheduledCall._meta.concrete_fields)
-_UNSET = {field.attname: field.get_default() for field in ScheduledCall._meta.concrete_fields}
+#: what a column holds when nothing is said of it
+UNSET = {field.attname: field.get_default() for field in ScheduledCall._meta.concrete_fields}
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ def read_new(body: Any, kind: str) -> dict[str, Any]:
 def draft(owner: User, cleaned: Mapping[str, Any], now: datetime) -> Draft:
     """The row that the cleaned fields of `read_new` ask for; raises Invalid for a past time."""
     zone_name, expression = cleaned["timezone"], cleaned.get("cron_expression", "")
-    columns = {**_UNSET, "customer_context": {}, "metadata": {}, "webhook_events": [], **cleaned}
+    columns = {**UNSET, "customer_context": {}, "metadata": {}, "webhook_events": [], **cleaned}
     at, rhythm, call_id = None, None, uuid7()
     if expression:
         rhythm = (parse_cron(expression), zone_name)

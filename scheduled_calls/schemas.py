@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scheduled_calls.bulk import BULK_FIELDS
 from scheduled_calls.drafts import REQUIRED
 from scheduled_calls.fields import FIELDS, PAUSE_FIELDS, request_schema
 
@@ -24,6 +25,22 @@ PREVIEW = _body(
         "required": ["agent_id", "phone_number"],
     }
 )
+#: a row of many calls: one of the two kinds, which it may also name
+_ROW = {"kind": {"type": ["string", "null"], "enum": ["one_time", "recurring", None]}}
+BULK = _body(
+    {
+        **_object({name: field.schema for name, field in BULK_FIELDS.items()}),
+        "required": ["calls"],
+    }
+)
+BULK["application/json"]["properties"]["calls"] |= {
+    "description": "One-time and recurring calls mixed: each names scheduled_time or"
+    " cron_expression. A batch_id of its own stays; the others get the batch's.",
+    "items": {
+        **_object(_EVERY | _ROW),
+        "required": ["agent_id", "phone_number"],
+    },
+}
 #: read-only fields of an answer may come back, so others than these are allowed
 CHANGE = _body({**_object(_EVERY), "additionalProperties": True})
 PAUSE = _body(_object({name: field.schema for name, field in PAUSE_FIELDS.items()}))

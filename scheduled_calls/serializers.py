@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from scheduled_calls.models import Kind, ScheduledCall, Status
+from scheduler_project.errors import ProblemErrorSerializer
 
 
 class UtcTime(serializers.DateTimeField):
@@ -99,6 +100,23 @@ class ScheduledCallPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = ScheduledCallSerializer(many=True)
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of one call of a batch: its `id`, or the `errors` for which it was not stored."""
+
+    index = serializers.IntegerField(help_text="its place in `calls`, from 0")
+    id = serializers.CharField(required=False)
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+
+
+class BulkSerializer(serializers.Serializer[Any]):
+    """What became of a batch of calls."""
+
+    batch_id = serializers.CharField(help_text="as given, or made")
+    created = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = BulkResultSerializer(many=True)
 
 
 class OccurrenceSerializer(serializers.Serializer[Any]):

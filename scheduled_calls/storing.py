@@ -1,7 +1,6 @@
 """New calls are written, each with its clocked row: one in one statement, many by COPY."""
 
 import io
-import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,8 +10,9 @@ from django.db import connection, transaction
 from django_celery_beat.models import ClockedSchedule
 
 from scheduled_calls.crontabs import crontab_ids
-from scheduled_calls.drafts import COLUMNS, Draft
+from scheduled_calls.drafts import COLUMNS, UNSET, Draft
 from scheduled_calls.models import ScheduledCall
+from scheduled_calls.validators import as_json
 
 _CALLS = ScheduledCall._meta.db_table
 _CLOCKED = ClockedSchedule._meta.db_table
@@ -48,16 +48,19 @@ def store(draft: Draft) -> None:
 
 def store_all(drafts: Sequence[Draft]) -> None:
     """Writes the calls, all or none, and fills in the ids of their clocked and crontab rows."""
+    if len(drafts) < 2:
+        for draft in drafts:
+            store(draft)
+        return
     _find_crontabs(drafts)
     with transaction.atomic(), connection.cursor() as cursor:
         timed = [draft for draft in drafts if draft.at is not None]
         cursor.execute(_DRAW_IDS, [len(timed)])
         for draft, (pk,) in zip(timed, cursor.fetchall(), strict=True):
             draft.columns["clocked_id"] = pk
-        clocked = ((draft.columns["clocked_id"], draft.at) for draft in timed)
+        clocked = (f"{draft.columns['clocked_id']}\t{draft.at}" for draft in timed)
         _copy(cursor, _CLOCKED, ("id", "clocked_time"), clocked)
-        rows = ([draft.columns[name] for name in COLUMNS] for draft in drafts)
-        _copy(cursor, _CALLS, COLUMNS, rows)
+        _copy(cursor, _CALLS, COLUMNS, map(_call_line, drafts))
 
 
 def _find_crontabs(drafts: Sequence[Draft]) -> None:
@@ -69,21 +72,37 @@ def _find_crontabs(drafts: Sequence[Draft]) -> None:
 
 
 def _parameter(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+    return as_json(value) if isinstance(value, dict | list) else value
 
 
-def _copy(cursor: Any, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _copy(cursor: Any, table: str, names: Sequence[str], lines: Iterable[str]) -> None:
     """Rows by PostgreSQL's COPY: no parameters to quote, no plan, one write for many rows."""
-    lines = "".join("\t".join(map(_copied, row)) + "\n" for row in rows)
+    text = io.StringIO("".join(f"{line}\n" for line in lines))
     with connection.wrap_database_errors:
-        cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", io.StringIO(lines))
+        cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", text)
 
 
 def _copied(value: Any) -> str:
     """A value in COPY's text format."""
     if value is None:
         return "\\N"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
+    if isinstance(value, dict | list):
+        return _copied(as_json(value))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+#: name, value and text of what most calls leave unset
+_UNSET_LINE = [(name, UNSET[name], _copied(UNSET[name])) for name in COLUMNS]
+
+
+def _call_line(draft: Draft) -> str:
+    """A call in COPY's text format."""
+    columns = draft.columns
+    return "\t".join(
+        [
+            text if (value := columns[name]) is unset else _copied(value)
+            for name, unset, text in _UNSET_LINE
+        ]
+    )

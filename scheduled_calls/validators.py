@@ -33,6 +33,15 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
+class JsonObject(dict[str, Any]):
+    """A JSON object that was read; its `text` was made to measure it, and is what gets stored."""
+
+    text = ""
+
+
 class Wrong(ValueError):
     """A value is not as it should be: a machine word and a sentence that says what would be."""
 
@@ -142,26 +151,39 @@ def json_object(what: str) -> Callable[[Any], dict[str, Any]]:
     """A reader of a JSON object of at most 16 KiB."""
 
     def read(value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise Wrong(
-                "wrong_type", f'{what} is {kind_of(value)}; write an object such as {{"a": 1}}.'
-            )
+        value = _object(value, what)
+        kept = JsonObject(value)
         try:
-            size = len(json.dumps(value, allow_nan=False).encode())
+            kept.text = _encode(value)
         except (TypeError, ValueError, RecursionError):
             raise Wrong("invalid", f"{what} holds values that JSON cannot carry.") from None
-        if size > MAX_OBJECT_BYTES:
+        if (size := len(kept.text)) > MAX_OBJECT_BYTES:  # it is all ASCII
             raise Wrong("too_large", f"{what} takes {size} bytes; at most {MAX_OBJECT_BYTES} fit.")
-        return value
+        return kept
 
     return read
+
+
+def as_json(value: Any) -> str:
+    """The JSON text of a value that was read."""
+    if not value:
+        return "{}" if isinstance(value, dict) else "[]"
+    return (value.text if isinstance(value, JsonObject) else "") or _encode(value)
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Wrong(
+            "wrong_type", f'{what} is {kind_of(value)}; write an object such as {{"a": 1}}.'
+        )
+    return value
 
 
 def retry_policy(value: Any) -> dict[str, Any] | None:
     """`max_retries` 0-10, `retry_delay` seconds, `exponential_backoff`, `retry_on`; filled in."""
     if value is None:
         return None
-    given = json_object("retry_policy")(value)
+    given = _object(value, "retry_policy")
     if unknown := sorted(set(given) - set(POLICY)):
         raise Wrong(
             "unknown_field", f"retry_policy has no {unknown[0]!r}; it has {', '.join(POLICY)}."
@@ -171,10 +193,28 @@ def retry_policy(value: Any) -> dict[str, Any] | None:
     return {name: read(given.get(name, default)) for name, (read, default) in POLICY.items()}
 
 
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Wrong("wrong_type", f"exponential_backoff is {kind_of(value)}; write true or false.")
-    return value
+def boolean(what: str) -> Callable[[Any], bool]:
+    """A reader of true or false."""
+
+    def read(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Wrong("wrong_type", f"{what} is {kind_of(value)}; write true or false.")
+        return value
+
+    return read
+
+
+def list_of(what: str, most: int) -> Callable[[Any], list[Any]]:
+    """A reader of a list of up to `most` values, which are not looked at."""
+
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, list | tuple):
+            raise Wrong("wrong_type", f"{what} is {kind_of(value)}; write a list.")
+        if len(value) > most:
+            raise Wrong("too_many", f"{what} has {len(value):,} items; at most {most:,} fit.")
+        return list(value)
+
+    return read
 
 
 def subset(words: tuple[str, ...], what: str) -> Callable[[Any], list[str]]:
@@ -195,7 +235,7 @@ def subset(words: tuple[str, ...], what: str) -> Callable[[Any], list[str]]:
 POLICY: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "max_retries": (whole(0, 10, "retry_policy.max_retries"), 0),
     "retry_delay": (whole(1, MAX_DELAY, "retry_policy.retry_delay"), 60),
-    "exponential_backoff": (_boolean, False),
+    "exponential_backoff": (boolean("exponential_backoff"), False),
     "retry_on": (subset(RETRYABLE, "retry_policy.retry_on"), SEED_RETRY_ON),
 }
 

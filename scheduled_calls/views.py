@@ -9,13 +9,15 @@ from rest_framework.views import APIView
 from executions import interruption
 from executions.tasks import ring_webhooks
 from scheduled_calls import services
+from scheduled_calls.bulk import schedule_calls
 from scheduled_calls.fields import read_body
 from scheduled_calls.filters import FILTERS
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.presenting import present, present_all, present_new
 from scheduled_calls.previewing import preview
-from scheduled_calls.schemas import CHANGE, ONE_TIME, PAUSE, PREVIEW, RECURRING, RESUME
+from scheduled_calls.schemas import BULK, CHANGE, ONE_TIME, PAUSE, PREVIEW, RECURRING, RESUME
 from scheduled_calls.serializers import (
+    BulkSerializer,
     PreviewSerializer,
     ScheduledCallPageSerializer,
     ScheduledCallSerializer,
@@ -24,6 +26,7 @@ from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
 from scheduler_project.idempotency import idempotent
 from scheduler_project.paging import NewestFirst
+from scheduler_project.parsing import RowsJSONParser
 from scheduler_project.query import PAGE_PARAMETERS, refuse_unknown
 
 TAGS = ["Scheduled calls"]
@@ -79,6 +82,26 @@ class RecurringCalls(APIView):
         """The scheduled call with its first time."""
         call = services.schedule_recurring_call(owner_of(request), request.data)
         return Response(present_new([call])[0], status=status.HTTP_201_CREATED)
+
+
+class BulkCalls(APIView):
+    """Up to 10,000 calls in one request."""
+
+    parser_classes = [RowsJSONParser]
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="schedule_calls",
+        summary="Schedule up to 10,000 calls; a wrong one never stops a good one",
+        description="Up to 16 MiB. With `atomic` a wrong one stops all: the answer is a 400 that"
+        " has the wrong ones in `results`, and nothing is stored.",
+        request=BULK,
+        responses={200: BulkSerializer, **CONFLICT},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """What became of each, in their order."""
+        return Response(schedule_calls(owner_of(request), request.data))
 
 
 class Preview(APIView):

@@ -10,7 +10,7 @@ Problem
 import http
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2.errors
@@ -34,6 +34,10 @@ class FieldError:
     code: str
     message: str
 
+    def as_dict(self) -> dict[str, str]:
+        """As JSON shows it."""
+        return {"field": self.field, "code": self.code, "message": self.message}
+
 
 class Problem(Exception):
     """The request cannot be fulfilled."""
@@ -47,6 +51,8 @@ class Problem(Exception):
         self.detail = detail or (self.__doc__ or "").strip()
         self.code = code or self.code
         self.errors = list(errors)
+        #: members of the document besides the usual ones (RFC 9457 section 3.2)
+        self.extensions: dict[str, Any] = {}
         super().__init__(self.detail)
 
 
@@ -116,7 +122,7 @@ def document(
         "code": code or title.lower().replace(" ", "_"),
     }
     if errors:
-        body["errors"] = [asdict(error) for error in errors]
+        body["errors"] = [error.as_dict() for error in errors]
     return body
 
 
@@ -132,6 +138,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         error = Unavailable()
     if isinstance(error, Problem):
         data = document(error.status, error.detail, code=error.code, errors=error.errors)
+        data |= error.extensions
         headers = {"Retry-After": RETRY_AFTER} if isinstance(error, Unavailable) else None
         return Response(data, status=error.status, content_type=CONTENT_TYPE, headers=headers)
     answer = exception_handler(error, context)
@@ -149,7 +156,7 @@ def database_is_away(error: Exception) -> bool:
 
 
 class TooLarge(Problem):
-    """The body is too large; 512 KiB are accepted."""
+    """The body is too large."""
 
     status = 413
     code = "too_large"

@@ -1,6 +1,7 @@
 """Reads a JSON body strictly: what cannot be stored faithfully is refused with a sentence."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -9,6 +10,39 @@ from rest_framework.parsers import BaseParser
 
 MAX_DEPTH = 32
 MAX_DIGITS = 300
+HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+#: types whose every value can be kept
+HARMLESS = frozenset({int, bool, type(None)})
+
+
+def refuse_unkeepable(value: Any, depth: int = 0) -> None:
+    """Raises ParseError for NUL, lone surrogates, infinities and deep nesting, at any depth."""
+    if depth > MAX_DEPTH:
+        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(value, str):
+        _keepable_text(value)
+    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise ParseError("The body holds a number too large to keep; write it as text.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            # most are short ASCII texts: ten thousand rows are looked through here
+            if not key.isascii() or "\x00" in key:
+                _keepable_text(key)
+            if type(item) is str and item.isascii() and "\x00" not in item:
+                continue
+            if type(item) not in HARMLESS:
+                refuse_unkeepable(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            if type(item) not in HARMLESS:
+                refuse_unkeepable(item, depth + 1)
+
+
+def _keepable_text(text: str) -> None:
+    if "\x00" in text:
+        raise ParseError("The body holds the character U+0000 (NUL), which cannot be stored.")
+    if HALF_A_PAIR.search(text):
+        raise ParseError("The body holds half of a surrogate pair; write the whole character.")
 
 
 class StrictJSONParser(BaseParser):
@@ -30,13 +64,33 @@ class StrictJSONParser(BaseParser):
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ParseError(f"The body is not UTF-8 (byte {error.start}).") from None
-        return read_json(text)
+        value = parse_json(text)
+        self.refuse(value)
+        return value
+
+    def refuse(self, value: Any) -> None:
+        """Raises ParseError for values that cannot be kept."""
+        refuse_unkeepable(value)
+
+
+class RowsJSONParser(StrictJSONParser):
+    """The same for a body of many rows, each of which is to be refused by itself."""
+
+    def refuse(self, value: Any) -> None:
+        """Nothing: whoever reads the rows looks at each."""
 
 
 def read_json(text: str) -> Any:
     """Text to values; raises ParseError for malformed JSON and for values that cannot be kept."""
+    value = parse_json(text)
+    refuse_unkeepable(value)
+    return value
+
+
+def parse_json(text: str) -> Any:
+    """Text to values, kept or not; raises ParseError for malformed JSON."""
     try:
-        value = json.loads(
+        return json.loads(
             text, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_no_twice
         )
     except json.JSONDecodeError as error:
@@ -45,33 +99,6 @@ def read_json(text: str) -> Any:
         ) from None
     except RecursionError:
         raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
-    refuse_unkeepable(value)
-    return value
-
-
-def refuse_unkeepable(value: Any, depth: int = 0) -> None:
-    """Raises ParseError for NUL, lone surrogates, infinities and deep nesting, at any depth."""
-    if depth > MAX_DEPTH:
-        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
-    if isinstance(value, str):
-        if not value.isascii() or "\x00" in value:
-            _keepable_text(value)
-    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise ParseError("The body holds a number too large to keep; write it as text.")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _keepable_text(key)
-            refuse_unkeepable(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            refuse_unkeepable(item, depth + 1)
-
-
-def _keepable_text(text: str) -> None:
-    if "\x00" in text:
-        raise ParseError("The body holds the character U+0000 (NUL), which cannot be stored.")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ParseError("The body holds half of a surrogate pair; write the whole character.")
 
 
 def _no_constant(word: str) -> Any:
