@@ -15,10 +15,12 @@ It works in a plain script, and inside a Django that runs. What the API answers 
 document is raised here: Invalid (400), NotFound (404), Conflict (409), all of them a Problem.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
+from scheduler.gathering import Gathering
 from scheduler.start import NoServers, start_django
 
 if TYPE_CHECKING:
@@ -50,14 +52,31 @@ class ScheduledCallService:
     def __init__(self) -> None:
         start_django()
         self._owner: Any = None
+        self._gathering: Gathering[tuple[str, dict[str, Any]], Record] = Gathering(self._schedule)
 
     async def schedule_call(self, **fields: Any) -> "Record":
-        """Schedules one call; the fields are those of POST /api/scheduled-calls."""
-        return await self._do("schedule_call", fields)
+        """Schedules one call; the fields are those of POST /api/scheduled-calls.
+
+        Any number of these, and of recurring ones, may be gathered: they are stored together.
+        """
+        return await self._gathering.ask(("one_time", fields))
 
     async def schedule_recurring_call(self, **fields: Any) -> "Record":
         """Schedules calls by `cron_expression`; fields of POST /api/scheduled-calls/recurring."""
-        return await self._do("schedule_recurring_call", fields)
+        return await self._gathering.ask(("recurring", fields))
+
+    async def schedule_calls(
+        self,
+        calls: "Sequence[Mapping[str, Any]]",
+        batch_id: str | None = None,
+        atomic: bool = False,
+    ) -> "Record":
+        """Schedules up to 10,000 calls, one-time and recurring mixed, in one transaction.
+
+        Answers `batch_id`, `created`, `failed` and `results`: `index` with `id` or `errors` for
+        each. A wrong one stops no other, unless `atomic`: then it raises Invalid, with `results`.
+        """
+        return await self._do("schedule_calls", calls, batch_id, atomic)
 
     async def preview(self, **fields: Any) -> "Record":
         """What these fields would schedule: a `description` and the next `count` `occurrences`."""
@@ -116,15 +135,25 @@ class ScheduledCallService:
         Thread-sensitive: all database work of a script is done by one thread over one connection,
         however many calls are gathered.
         """
-        return await sync_to_async(self._run, thread_sensitive=True)(verb, arguments)
-
-    def _run(self, verb: str, arguments: tuple[Any, ...]) -> "Record":
-        from scheduler import verbs
         from scheduler.values import record
+
+        run = sync_to_async(self._run, thread_sensitive=True)
+        return record(await run(verb, arguments))
+
+    async def _schedule(
+        self, wanted: "Sequence[tuple[str, dict[str, Any]]]"
+    ) -> "Sequence[Record | Exception]":
+        """Stores calls that have gathered."""
+        run = sync_to_async(self._run, thread_sensitive=True)
+        answers: Sequence[Record | Exception] = await run("schedule_each", (wanted,))
+        return answers
+
+    def _run(self, verb: str, arguments: tuple[Any, ...]) -> Any:
+        from scheduler import verbs
 
         with verbs.fresh_connection():
             self._owner = self._owner or verbs.find_owner()
-            return record(getattr(verbs, verb)(self._owner, *arguments))
+            return getattr(verbs, verb)(self._owner, *arguments)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,9 @@ from rest_framework.exceptions import ParseError
 from scheduler_project.errors import FieldError, Invalid
 from scheduler_project.parsing import MAX_DEPTH, refuse_unkeepable
 
+#: what JSON carries as it stands; most values are one of these
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
 
 class Record(dict[str, Any]):
     """An answer of the API, also by attribute: `call.id` is `call["id"]`."""
@@ -28,7 +31,7 @@ def record(answer: Mapping[str, Any]) -> Record:
 
 
 def _record(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # what the API answers is made of these
         return record(value)
     return [_record(item) for item in value] if isinstance(value, list) else value
 
@@ -55,6 +58,8 @@ def _plain(field: str, value: Any) -> Any:
 
 
 def _as_json(value: Any, depth: int) -> Any:
+    if type(value) in PLAIN:
+        return value
     if depth > MAX_DEPTH:
         raise TypeError(f"The body is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, Mapping):

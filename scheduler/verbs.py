@@ -1,7 +1,7 @@
 """What the Python front door does with each verb: the API's own verbs, bells and JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 
 from executions import history as histories
 from executions import interruption, manual
@@ -17,11 +17,14 @@ from executions.health import health as measure
 from executions.serializers import HealthSerializer, present_execution
 from executions.skipping import cancel_execution as skip
 from executions.tasks import ring_calls, ring_webhooks
-from scheduled_calls import previewing, services
+from scheduled_calls import bulk, previewing, services
+from scheduled_calls.drafts import Draft, draft, read_new
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.presenting import present, present_all, present_new
 from scheduled_calls.serializers import PreviewSerializer
-from scheduler.values import body_of
+from scheduled_calls.storing import store_all
+from scheduler.values import Record, body_of, record
+from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid
 
 Answer = Mapping[str, Any]
@@ -50,14 +53,35 @@ def find_owner() -> User:
     return found or User.objects.get_or_create(username=name, defaults={"password": "!"})[0]
 
 
-def schedule_call(owner: User, fields: Answer) -> Answer:
-    """One call."""
-    return present_new([services.schedule_call(owner, _body(fields))])[0]
+def schedule_each(
+    owner: User, wanted: Sequence[tuple[str, Answer]]
+) -> Sequence[Record | Exception]:
+    """Calls as kind and fields, stored together; in the place of a wrong one what is wrong.
+
+    When the database refuses, none of them is stored, and that is what is wrong with each.
+    """
+    now = clock.now()
+    attempts = [_attempt(owner, kind, fields, now) for kind, fields in wanted]
+    drafts = [attempt for attempt in attempts if isinstance(attempt, Draft)]
+    try:
+        store_all(drafts)
+    except DatabaseError as refused:
+        return [refused if isinstance(attempt, Draft) else attempt for attempt in attempts]
+    stored = iter(present_new(draft.as_call(owner) for draft in drafts))
+    return [record(next(stored)) if isinstance(attempt, Draft) else attempt for attempt in attempts]
 
 
-def schedule_recurring_call(owner: User, fields: Answer) -> Answer:
-    """Calls by a cron expression."""
-    return present_new([services.schedule_recurring_call(owner, _body(fields))])[0]
+def _attempt(owner: User, kind: str, fields: Answer, now: datetime) -> Draft | Exception:
+    try:
+        return draft(owner, read_new(_body(fields), kind), now)
+    except Exception as error:  # also a defect of ours: it is this call's alone
+        return error
+
+
+def schedule_calls(owner: User, calls: Any, batch_id: Any, atomic: Any) -> Answer:
+    """Many calls, and what became of each."""
+    body = {"calls": calls, "batch_id": batch_id, "atomic": atomic}
+    return bulk.schedule_calls(owner, body, read=lambda row: bulk.read_row(_row(row)))
 
 
 def preview(owner: User, fields: Answer) -> Answer:
@@ -138,6 +162,15 @@ def _body(fields: Answer) -> dict[str, Any]:
         for name, value in body_of(fields).items()
         if not (name == "timezone" and value is None)
     }
+
+
+def _row(row: Any) -> Any:
+    """One of many calls as the API's JSON would have brought it."""
+    if not isinstance(row, Mapping):
+        return row
+    if strange := [name for name in row if not isinstance(name, str)]:
+        raise _wrong(f"{strange[0]!r:.60}", "there is no such field; write names as text.")
+    return _body(row)
 
 
 def _changed(changed: interruption.Changed) -> Answer:
