@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.peers.registry import PEERS
 from devtools.console import Stopped
 
-SCENARIOS = ("spike", "recurring", "webhooks", "standing")
+SCENARIOS = ("spike", "recurring", "webhooks", "standing", "create", "reads")
 
 
 @dataclass(frozen=True)

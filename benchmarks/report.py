@@ -56,11 +56,30 @@ def shown(value: float) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All cases, each with its contestants and ratios."""
-    cases = dict.fromkeys((row.scenario, row.case) for row in rows)
-    return "\n\n".join(
-        case_table([row for row in rows if (row.scenario, row.case) == case]) for case in cases
-    )
+    """Each scenario's cases, with their contestants and ratios."""
+    parts = []
+    for scenario in dict.fromkeys(row.scenario for row in rows):
+        cases: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.scenario == scenario:
+                cases.setdefault(row.case, []).append(row)
+        alone = all(row.contestant == OURS for case in cases.values() for row in case)
+        same = len({tuple(row.values) for case in cases.values() for row in case}) == 1
+        if alone and same:
+            parts.append(short_table(scenario, cases))
+        else:
+            parts += [case_table(case) for case in cases.values()]
+    return "\n\n".join(parts)
+
+
+def short_table(scenario: str, cases: dict[str, list[Row]]) -> str:
+    """A line a case, where nobody but us was measured."""
+    columns = list(next(iter(cases.values()))[0].values)
+    lines = [[scenario, "runs", *(column.replace("_", " ") for column in columns)]]
+    for case, rows in cases.items():
+        found = medians(rows)
+        lines.append([case, str(len(rows)), *(shown(found[column]) for column in columns)])
+    return aligned(lines)
 
 
 def case_table(rows: Sequence[Row]) -> str:

@@ -11,7 +11,7 @@ from benchmarks.options import Options
 from benchmarks.ours import Ours
 from benchmarks.peers.registry import PEERS
 from benchmarks.stage import Stage, raised
-from devtools.console import say
+from devtools.console import Stopped, say
 
 
 def run(arguments: list[str]) -> int:
@@ -44,7 +44,14 @@ def played(stage: Stage, chosen: Options) -> Iterator[report.Row]:
     """The rows of all scenarios, as they come."""
     for name in chosen.scenarios:
         say(f"{name}:")
-        yield from importlib.import_module(f"benchmarks.{name}").play(stage, chosen)
+        begin = time.monotonic()
+        try:
+            yield from importlib.import_module(f"benchmarks.{name}").play(stage, chosen)
+        except Stopped as stopped:
+            yield report.Row(name, "", report.OURS, 0, {}, {}, [f"{name}: {stopped}"])
+        finally:
+            stage.end_processes()
+        say(f"  {name}: {time.monotonic() - begin:.0f} s")
 
 
 def introduce(stage: Stage, chosen: Options) -> None:

@@ -47,6 +47,8 @@ class Stage:
     socket: Path
     service: Service
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    #: the same for all processes, or they would not believe each other's sessions
+    secrets: dict[str, str] = field(default_factory=environment.new_secrets)
 
     def url(self, database: str) -> str:
         """The address of a database."""
@@ -68,7 +70,7 @@ class Stage:
     def environment(self, database: str) -> dict[str, str]:
         """What the product's processes are told."""
         fresh = environment.for_tests(self.url(database), self.broker)
-        found = environment.for_processes(fresh)
+        found = environment.for_processes(fresh | self.secrets)
         found.pop("DATABASE_DIRECT_URL", None)
         return found
 

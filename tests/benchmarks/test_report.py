@@ -43,3 +43,13 @@ def test_a_row_is_a_line_of_json_even_with_values_that_are_no_numbers() -> None:
     line = rows("ours", math.nan)[0].line()
     assert "\n" not in line
     assert json.loads(line)["values"] == {"calls_per_s": None}
+
+
+def test_where_nobody_else_was_measured_each_case_is_one_line() -> None:
+    one = Row("reads", "list", "ours", 0, {"ms_p50": 12.0})
+    other = Row("reads", "history", "ours", 0, {"ms_p50": 34.0})
+    assert [line.split() for line in table([one, other]).splitlines()] == [
+        ["reads", "runs", "ms", "p50"],
+        ["list", "1", "12"],
+        ["history", "1", "34"],
+    ]
