@@ -48,6 +48,15 @@ class FakedClock:
                 )
             )
 
+    def remove(self) -> None:
+        """PostgreSQL's own again, for the sessions that are opened from now on."""
+        name = self.database_url.partition("?")[0].rpartition("/")[2]
+        with connected(self.database_url, name) as cursor:
+            cursor.execute(
+                sql.SQL("ALTER DATABASE {} RESET search_path").format(sql.Identifier(name))
+            )
+            cursor.execute("DROP SCHEMA faked CASCADE")
+
     def move_to(self, instant: datetime) -> None:
         """Sets it to an aware instant."""
         begin = time.time()

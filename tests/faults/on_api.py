@@ -14,7 +14,7 @@ from tests.faults.poison import forged
 from tests.faults.stage import Stage
 
 #: seconds within which the API answers, whatever is away
-QUICK = 3.0
+QUICK = 4.5
 #: takes connections from nobody: deliveries are written, so that there is a bell to ring
 NOWHERE = "http://127.0.0.1:1/hook"
 CALLS = 3

@@ -5,41 +5,50 @@ Each gets a stage, a count of faults and a nemesis, and returns what was to ring
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tests.faults.checker import Wanted, last
+from tests.faults.checker import Wanted, last, read_log
 from tests.faults.nemesis import Nemesis
 from tests.faults.stage import FREEZE, LEASE, Stage
 
 #: calls at one instant: they are claimed together, and while the first one is on its way, the
 #: others are still to be sent
 BURST = 20
+FEW, MOST_ROUNDS = 12, 6
 
 
 def kill_after_accept(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
     """kill -9 after the call service's log line, before or in the middle of its answer."""
     stage.make_ready(workers=2)
-    kills = ["kill_after_log", "kill_after_log", "kill_in_answer", "kill_before_log"]
-    kills = [kills[number % 4] for number in range(count)]
-    kills[9::10] = ["kill_whole_after_log"] * len(kills[9::10])
-    return _at_instants(stage, kills, 1.0)
+    cycle = ["kill_after_log", "kill_after_log", "kill_in_answer", "kill_before_log"]
+
+    def play(missing: int) -> list[Wanted]:
+        kills = [cycle[number % 4] for number in range(missing)]
+        kills[9::10] = ["kill_whole_after_log"] * len(kills[9::10])
+        return _at_instants(stage, kills, 1.0)
+
+    return _until_struck(stage, count, "kill", ("log", "half"), play)
 
 
 def kill_before_post(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
     """kill -9 at TCP accept, before a byte of the request is read: claimed, and nothing rang."""
     stage.make_ready(workers=2)
-    wanted = stage.schedule(["plain"] * (BURST * count), 1.0 * count, burst=BURST)
-    stage.until(min(one.at or 0 for one in wanted) - 0.2)
-    left = count
 
-    def kill_next() -> None:
-        nonlocal left
-        if left > 0:
-            stage.at_accept("kill", 1)
-            left -= 1
+    def play(missing: int) -> list[Wanted]:
+        wanted = stage.schedule(["plain"] * (BURST * missing), 1.0 * missing, burst=BURST)
+        stage.until(min(one.at or 0 for one in wanted) - 0.2)
+        left = missing
 
-    stage.until(last(wanted) + 1, kill_next, (1.0, 1.0))
-    return wanted
+        def kill_next() -> None:
+            nonlocal left
+            if left > 0:
+                stage.at_accept("kill", 1)
+                left -= 1
+
+        stage.until(last(wanted) + 1, kill_next, (1.0, 1.0))
+        return wanted
+
+    return _until_struck(stage, count, "kill", ("accept",), play)
 
 
 def random_kills(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
@@ -59,14 +68,18 @@ def stop_three_leases(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted
     stage.make_ready(workers=3)
     stops = ["stop_before_answer", "plain", "stop_without_answer", "plain"]
     others = ["plain"] * (BURST - 1)
-    burst = [word for n in range(count) for word in (stops[n % 4], *others)]
-    wanted = stage.schedule(burst, 2.0 * count, burst=BURST)
-    for number in range(1, count, 2):  # every other one at TCP accept
-        stage.until((wanted[BURST * number].at or 0) - 0.2)
-        stage.at_accept("stop", 1)
-    stage.until(last(wanted) + FREEZE)
-    stage.at_accept("stop", 0)
-    return wanted
+
+    def play(missing: int) -> list[Wanted]:
+        burst = [word for n in range(missing) for word in (stops[n % 4], *others)]
+        wanted = stage.schedule(burst, 2.0 * missing, burst=BURST)
+        for number in range(1, missing, 2):  # every other one at TCP accept
+            stage.until((wanted[BURST * number].at or 0) - 0.2)
+            stage.at_accept("stop", 1)
+        stage.until(last(wanted) + FREEZE)
+        stage.at_accept("stop", 0)
+        return wanted
+
+    return _until_struck(stage, count, "stop", ("accept", "log", "half"), play)
 
 
 def terminate_lock_sessions(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
@@ -141,6 +154,31 @@ def rolling_sigterm(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
             nemesis.done["other_faults"] += 1
         stage.until(time.time() + 2)
     stage.until(last(wanted))
+    return wanted
+
+
+def _until_struck(
+    stage: Stage,
+    count: int,
+    fault: str,
+    where: Sequence[str],
+    play: Callable[[int], list[Wanted]],
+) -> list[Wanted]:
+    """Plays until so many processes were struck there: one that is just dead cannot be struck.
+
+    A few faults are played once, whatever they hit.
+    """
+    wanted = play(count)
+    for _ in range(MOST_ROUNDS):
+        struck = sum(
+            event["event"].startswith(fault) and event["where"] in where
+            for event in read_log(stage.log, stage.log_start)
+            if "where" in event
+        )
+        missing = count - struck
+        if count <= FEW or missing <= 0:
+            break
+        wanted += play(missing)
     return wanted
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.faults import on_api, on_servers, on_service, on_workers, poisoned
+from tests.faults import on_api, on_clock, on_servers, on_service, on_workers, poisoned
 from tests.faults.checker import Verdict, Wanted
 from tests.faults.nemesis import Nemesis
 from tests.faults.stage import Stage
@@ -22,8 +22,8 @@ class Scenario:
 
 
 SCENARIOS = {
-    "kill_after_accept": Scenario(on_workers.kill_after_accept, 12, 260),
-    "kill_before_post": Scenario(on_workers.kill_before_post, 8, 220),
+    "kill_after_accept": Scenario(on_workers.kill_after_accept, 12, 200),
+    "kill_before_post": Scenario(on_workers.kill_before_post, 8, 200),
     "random_kills": Scenario(on_workers.random_kills, 15, 200),
     "stop_three_leases": Scenario(on_workers.stop_three_leases, 4, 100),
     "terminate_lock_sessions": Scenario(on_workers.terminate_lock_sessions, 8, 100),
@@ -32,6 +32,7 @@ SCENARIOS = {
     "rolling_sigterm": Scenario(on_workers.rolling_sigterm, 1, 20),
     "call_service_misbehaves": Scenario(on_service.call_service_misbehaves, 2, 100),
     "poisoned_messages": Scenario(poisoned.poisoned_messages, 1, 10),
+    "clock_jumps": Scenario(on_clock.clock_jumps, 1, 10),
     "flushall": Scenario(on_servers.flushall, 5, 12, True),
     "redis_down": Scenario(on_servers.redis_down, 5, 30, True),
     "redis_frozen": Scenario(on_servers.redis_frozen, 5, 60, True),

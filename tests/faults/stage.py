@@ -74,8 +74,21 @@ class Stage:
     cast: list[str] = field(default_factory=list)
     #: begin and end of each fault, seconds since 1970
     faults: list[tuple[float, float]] = field(default_factory=list)
+    #: since when (seconds since 1970) the product's clock is how many seconds ahead
+    moves: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     log_start: int = 0
     restarts: int = 0
+
+    def now(self) -> float:
+        """What the product's clock shows, in seconds since 1970."""
+        return time.time() + self.moves[-1][1]
+
+    def shown(self, at: float) -> float:
+        """What it showed then; just after a jump, the later of what it showed before and after."""
+        ahead = [move for since, move in self.moves if since <= at]
+        recent = [move for since, move in self.moves if at - LEASE < since <= at]
+        before = ahead[-len(recent) - 1 : -len(recent)] if recent else []
+        return at + max([*ahead[-1:], *recent, *before], default=0.0)
 
     @property
     def log(self) -> Path:
@@ -130,6 +143,7 @@ class Stage:
         if web:
             eventually(lambda: self.system.answers("/readyz"), 60, "web is ready")
         self.faults, self.log_start, self.restarts = [], self.log.stat().st_size, 0
+        self.moves = [(0.0, 0.0)]
 
     def look_after(self) -> None:
         """Starts again whoever of the cast has ended."""
@@ -145,12 +159,14 @@ class Stage:
         over: float,
         burst: int = 1,
         more: dict[str, str] | None = None,
+        ahead: float = 0.0,
     ) -> list[Wanted]:
         """One-time calls, `burst` at the same instant, spread over so many seconds.
 
-        The scheduler keeps whole seconds, so several bursts may meet. `more`: other fields.
+        The scheduler keeps whole seconds, so several bursts may meet. `more`: other fields;
+        `ahead`: seconds by which all are later than soon.
         """
-        begin = int(time.time() + 3.0 + len(behaviours) * 0.004)
+        begin = int(self.now() + 3.0 + len(behaviours) * 0.004 + ahead)
         gap = over * burst / max(1, len(behaviours))
         times = [begin + int(gap * (number // burst)) for number in range(len(behaviours))]
         bodies = [
@@ -225,7 +241,7 @@ class Stage:
         """Waits until nothing of it is open any more, or the time of grace is over."""
         ids = [one.schedule_id for one in wanted]
         last = max((max(one.occurrences()) for one in wanted), default=time.time())
-        end = max(last, time.time()) + grace
+        end = max(last - self.moves[-1][1], time.time()) + grace
         while time.time() < end:
             self.until(time.time() + 0.3)
             with suppress(psycopg2.Error):
@@ -236,6 +252,7 @@ class Stage:
         """The checker's word on a scenario that has settled."""
         rows = self.query(ROWS, [one.schedule_id for one in wanted])
         log = read_log(self.log, self.log_start)
+        log = [{**event, "at": self.shown(event["at"])} for event in log]
         verdict = judge(Verdict(name, seed), wanted, log, rows)
         rang = [
             (instant(ring["scheduled_time"]), ring["at"]) for ring in log if ring["event"] == "ring"
