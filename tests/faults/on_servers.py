@@ -19,6 +19,9 @@ def flushall(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
     wanted = stage.schedule(["slow"] * int(10 * gap * count), gap * count)
     stage.until(min(one.at or 0 for one in wanted))
     stage.until(last(wanted), nemesis.empty_broker, (gap * 0.8, gap))
+    while nemesis.done["other_faults"] < count:
+        nemesis.empty_broker()
+        stage.until(time.time() + gap / 2)
     return wanted
 
 

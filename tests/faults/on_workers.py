@@ -166,17 +166,17 @@ def _until_struck(
 ) -> list[Wanted]:
     """Plays until so many processes were struck there: one that is just dead cannot be struck.
 
-    A few faults are played once, whatever they hit.
+    Of a few faults one is to strike.
     """
     wanted = play(count)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MOST_ROUNDS if count > FEW else 1):
         struck = sum(
             event["event"].startswith(fault) and event["where"] in where
             for event in read_log(stage.log, stage.log_start)
             if "where" in event
         )
         missing = count - struck
-        if count <= FEW or missing <= 0:
+        if missing <= 0 or (struck and count <= FEW):
             break
         wanted += play(missing)
     return wanted

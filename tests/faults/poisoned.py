@@ -40,6 +40,8 @@ def poisoned_messages(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted
     Calls that must not ring are not among what is returned: one that rings, nobody asked for.
     """
     stage.make_ready(workers=2, web=True)
+    with stage.servers.client() as client:  # what workers had that were killed before
+        orphans = int(client.hlen("unacked"))
     done = stage.schedule(["plain"] * PEOPLE, 1.0, more=NOWHERE)
     stage.until(last(done) + 2)
     held = _held_back(stage)
@@ -51,7 +53,7 @@ def poisoned_messages(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted
         stage.until((wanted[0].at or 0) - 1 + 4 * number)
         _poison(stage, nemesis)
     stage.until(last(wanted))
-    _look(stage, nemesis, processes, held)
+    _look(stage, nemesis, processes, held, orphans)
     return [*done, *wanted]
 
 
@@ -110,13 +112,15 @@ def sorted_children(stage: Stage) -> list[int]:
     return sorted(Nemesis(stage).worker_children())
 
 
-def _look(stage: Stage, nemesis: Nemesis, processes: Sequence[int], held: list[str]) -> None:
+def _look(
+    stage: Stage, nemesis: Nemesis, processes: Sequence[int], held: list[str], orphans: int
+) -> None:
     """Complains unless the same processes went on, all messages are gone, and what was held is."""
     with stage.servers.client() as client:
 
         def left() -> int:
             waiting = sum(int(client.llen(queue)) for queue in QUEUES)
-            return waiting + int(client.hlen("unacked"))
+            return waiting + int(client.hlen("unacked")) - orphans
 
         end = time.time() + 30 + left() / 50  # more than 50 a second, and then some
         while left() and time.time() < end:
