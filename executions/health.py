@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Max, Min
+from django.db.models import Count, Max, Min, Q
 
 from executions.attention import attention
 from executions.models import Execution
@@ -26,13 +26,15 @@ def health(owner: User) -> dict[str, Any]:
     """The seed's five fields and a few more. Counts are the owner's, `status` is the system's."""
     now, broker = clock.now(), broker_answers()
     waited = overdue_seconds(now)
-    calls = ScheduledCall.objects.filter(owner=owner)
+    # One reading for both.
+    counts = ScheduledCall.objects.filter(owner=owner).aggregate(
+        pending=Count("pk", filter=Q(status=Status.ACTIVE, next_run_at__isnull=False)),
+        total=Count("pk"),
+    )
     return {
         "status": judge(broker, waited, settings.SCHEDULER.catch_up_seconds),
-        "scheduled_calls_pending": calls.filter(
-            status=Status.ACTIVE, next_run_at__isnull=False
-        ).count(),
-        "scheduled_calls_total": calls.count(),
+        "scheduled_calls_pending": counts["pending"],
+        "scheduled_calls_total": counts["total"],
         "last_execution": _last_attempt(owner),
         "failed_executions_today": _failed_since(owner, _midnight(now)),
         "version": settings.VERSION,
@@ -59,7 +61,8 @@ def overdue_seconds(now: datetime) -> int:
 
     Retries of a paused call and what a stop switch holds back wait on purpose: they do not count.
     """
-    unopened = ScheduledCall.objects.filter(status=Status.ACTIVE, next_run_at__lt=now)
+    due = {"next_run_at__isnull": False, "next_run_at__lt": now}  # as the index of dispatch has it
+    unopened = ScheduledCall.objects.filter(status=Status.ACTIVE, **due)
     waiting = Execution.objects.filter(status__in=sorted(WAITING), due_at__lt=now)
     waiting = without_stopped(waiting.exclude(scheduled_call__status=Status.PAUSED), now)
     oldest = (

@@ -107,8 +107,19 @@ class Execution(models.Model):
                 name="execution_open",
                 condition=Q(status__in=sorted(OPEN)),
             ),
-            # GET /api/executions: one owner's, newest first
-            models.Index(fields=["owner", "-opened"], name="execution_list"),
+            # GET /api/executions: one owner's, newest first. What it includes answers ?status= and
+            # ?scheduled_before= without reading rows.
+            models.Index(
+                fields=["owner", "-opened"],
+                include=["status", "scheduled_for"],
+                name="execution_newest",
+            ),
+            # health: how many failed today?
+            models.Index(
+                fields=["owner", "ended_at"],
+                name="execution_failed",
+                condition=Q(status=ExecutionStatus.FAILED),
+            ),
             # GET /api/scheduled-calls/{id}/history, and a call's last execution
             models.Index(fields=["scheduled_call", "-scheduled_for"], name="execution_history"),
         ]

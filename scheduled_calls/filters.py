@@ -1,13 +1,24 @@
 """Which scheduled calls does a list show? The filters of GET /api/scheduled-calls."""
 
+import json
+import re
+from collections.abc import Callable
+
 from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.lookups import Exact
 
 from scheduled_calls.models import Kind, Status
 from scheduled_calls.validators import NUMBER_DECORATION, Wrong, phone_number
-from scheduler_project.query import Filter, any_of, moment, same
+from scheduler_project.ids import as_uuid, first_uuid7_at
+from scheduler_project.query import Filter, any_of, moment, read_instant, same
 
 AT = "with Z or an offset, else UTC"
+#: an id was made this close to its row's `created_at`, also where clocks differ a little
+MADE_WITHIN = 3600.0  # seconds
+#: text that a JSON value other than a string has as well, as PostgreSQL writes it
+BARE_JSON = re.compile(r"true|false|-?(0|[1-9][0-9]*)|-?(0|[1-9][0-9]{0,300})\.[0-9]+", re.ASCII)
+PART_OF_ID = re.compile(r"[0-9a-fA-F-]+", re.ASCII)
+PART_OF_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
 def _kind(text: str) -> Q:
@@ -29,13 +40,42 @@ def _metadata(key: str, text: str) -> Q:
     value = Func(
         F("metadata"), Value(key), function="jsonb_extract_path_text", output_field=TextField()
     )
-    return Q(Exact(value, Value(text)))
+    exact = Q(Exact(value, Value(text)))
+    if text[:1] in ("{", "["):
+        return exact  # the text of an object or a list: no index knows it
+    # The index knows values, not their text: it is asked for each value that has this text.
+    held = Q(metadata__contains={key: text})
+    if BARE_JSON.fullmatch(text):
+        held |= Q(metadata__contains={key: json.loads(text)})
+    return held & exact
+
+
+def _next_run(lookup: str) -> Callable[[str], Q]:
+    """Only an active call has a next run, and the index of what is due holds only those."""
+    read = moment(lookup)
+    return lambda text: read(text) & Q(status=Status.ACTIVE, next_run_at__isnull=False)
+
+
+def _created_after(text: str) -> Q:
+    """An id begins with the time at which it was made, so the list's own index finds the place."""
+    at = read_instant(text)
+    return Q(created_at__gte=at, id__gte=first_uuid7_at(at.timestamp() - MADE_WITHIN))
+
+
+def _created_before(text: str) -> Q:
+    at = read_instant(text)
+    return Q(created_at__lt=at, id__lt=first_uuid7_at(at.timestamp() + MADE_WITHIN))
 
 
 def _search(text: str) -> Q:
     words = text.strip()
-    found = Q(name__icontains=words) | Q(agent_id__icontains=words) | Q(id__icontains=words)
-    if digits := words.translate(NUMBER_DECORATION):
+    if (id_ := as_uuid(words)) is not None:
+        return Q(pk=id_)
+    found = Q(name__icontains=words) | Q(agent_id__icontains=words)
+    # What no id or number can hold is not looked for in them, in a million rows.
+    if PART_OF_ID.fullmatch(words):
+        found |= Q(id__icontains=words)
+    if PART_OF_NUMBER.fullmatch(digits := words.translate(NUMBER_DECORATION)):
         found |= Q(phone_number__contains=digits)
     return found
 
@@ -47,9 +87,9 @@ FILTERS: dict[str, Filter] = {
     "phone_number": Filter(_phone_number, "to this number"),
     "batch_id": Filter(same("batch_id"), "of this batch"),
     "metadata.": Filter(_metadata, "whose metadata holds this value, compared as text"),
-    "next_run_after": Filter(moment("next_run_at__gte"), f"next run at or after; {AT}"),
-    "next_run_before": Filter(moment("next_run_at__lt"), f"next run before; {AT}"),
-    "created_after": Filter(moment("created_at__gte"), f"made at or after; {AT}"),
-    "created_before": Filter(moment("created_at__lt"), f"made before; {AT}"),
+    "next_run_after": Filter(_next_run("next_run_at__gte"), f"next run at or after; {AT}"),
+    "next_run_before": Filter(_next_run("next_run_at__lt"), f"next run before; {AT}"),
+    "created_after": Filter(_created_after, f"made at or after; {AT}"),
+    "created_before": Filter(_created_before, f"made before; {AT}"),
     "search": Filter(_search, "a part of name, number, agent or id"),
 }

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule
@@ -115,6 +116,18 @@ class ScheduledCall(models.Model):
         indexes = [
             # GET /api/scheduled-calls: one owner's, newest first
             models.Index(fields=["owner", "-id"], name="scheduled_call_list"),
+            # ?kind=recurring of the same list
+            models.Index(
+                fields=["owner", "-id"],
+                name="scheduled_call_recurring",
+                condition=Q(crontab__isnull=False),
+            ),
+            # ?agent_id= of the same list
+            models.Index(fields=["owner", "agent_id", "-id"], name="scheduled_call_agent"),
+            # ?metadata.<key>= of the same list
+            GinIndex(
+                fields=["metadata"], opclasses=["jsonb_path_ops"], name="scheduled_call_metadata"
+            ),
             # ?phone_number= of the same list
             models.Index(fields=["owner", "phone_number", "-id"], name="scheduled_call_number"),
             # ?batch_id= of the same list

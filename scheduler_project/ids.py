@@ -20,3 +20,17 @@ def uuid7() -> UUID:
     with _turn:
         _last = max((versioned & ~(0xC000 << 48)) | (0x8000 << 48), _last + 1)
         return UUID(int=_last)
+
+
+def first_uuid7_at(seconds: float) -> UUID:
+    """The least UUIDv7 of that Unix time (of 1970 for what was before): a bound, never an id."""
+    milliseconds = max(0, int(seconds * 1000))
+    return UUID(int=(milliseconds << 80) | (0x7000 << 64) | (0x8000 << 48))
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The id that a text is; None when it is other text."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
