@@ -43,6 +43,13 @@ class KindFilter(admin.SimpleListFilter):
 class WithLastExecutions(QuickList):
     """A page of calls, each with `last_execution`, by one query for the whole page."""
 
+    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[ScheduledCall]:
+        """Sorted by next run it holds those that have one: the index of what is due knows those."""
+        rows: QuerySet[ScheduledCall] = super().get_queryset(request, *args)
+        if "next_run_at" in str(rows.query.order_by[:1]):
+            return rows.filter(status=Status.ACTIVE, next_run_at__isnull=False)
+        return rows
+
     def get_results(self, request: HttpRequest) -> None:
         """The page's rows."""
         super().get_results(request)
