@@ -29,7 +29,7 @@ class Execution(models.Model):
     #: uuid5 of the scheduled call and the occurrence: known before the row exists
     id = models.UUIDField(primary_key=True, editable=False)
     #: sorts executions by the moment they were opened
-    opened = models.UUIDField(default=uuid7, editable=False)
+    opened = models.UUIDField(unique=True, default=uuid7, editable=False)
     scheduled_call = models.ForeignKey(
         ScheduledCall, on_delete=models.PROTECT, related_name="executions", db_index=False
     )

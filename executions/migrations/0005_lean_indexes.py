@@ -1,10 +1,8 @@
-"""Two checks less for each new execution: its scheduled call carries the owner."""
+"""One check less for each new execution: its scheduled call carries the owner."""
 
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-
-import scheduler_project.ids
 
 
 class Migration(migrations.Migration):
@@ -14,11 +12,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="execution",
-            name="opened",
-            field=models.UUIDField(default=scheduler_project.ids.uuid7, editable=False),
-        ),
         migrations.AlterField(
             model_name="execution",
             name="owner",
