@@ -18,10 +18,9 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from executions.dispatch import Bells, open_due
 from executions.leader import Leader
 from executions.pauses import end_pauses
-from executions.ringing import claim_looks, next_time, ring_due, ring_soon
+from executions.ringing import claim_looks, look_ahead, ring_due, ring_soon
 from executions.tasks import ring_calls, ring_looks
-from scheduler_project import clock
-from webhooks.due import claim_bells, next_due_at
+from webhooks.due import claim_bells, return_bells
 from webhooks.tasks import ring as ring_webhooks
 
 log = logging.getLogger(__name__)
@@ -39,6 +38,8 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.leader = Leader()
+        #: when PeriodicTasks have their next turn, by the monotonic clock
+        self.others_at = 0.0
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -53,22 +54,27 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
         return max(0.0, min(sleep, others, LONGEST_SLEEP))
 
     def fire(self) -> float:
-        """One round of dispatch and bells; returns the seconds until the next one."""
+        """Rounds of dispatch and bells while there is something due; returns the seconds until
+        there is again."""
         until = time.monotonic() + LONGEST_TICK
-        while True:
-            now = clock.now()
+        now, earliest = look_ahead()
+        while earliest is not None and earliest <= now:
             bells = Bells()
             for step in (open_due, end_pauses, ring_due):
                 # What goes wrong in one of them must not keep the others' bells from ringing.
                 bells.add(_safely(partial(step, now), Bells()))
-            rung = ring_all(bells, now)
-            if not rung:
+            if not ring_all(bells, now):
                 return LONGEST_SLEEP
+            now, earliest = look_ahead()
             if not bells.more or time.monotonic() > until:
-                return 0.0 if bells.more else _until(_next(), clock.now())
+                return 0.0 if bells.more else _until(earliest, now)
+        return _until(earliest, now)
 
     def tick_others(self, *args: Any, **kwargs: Any) -> float:
-        """django-celery-beat's own tick, on the one beat that leads."""
+        """django-celery-beat's own tick, on the one beat that leads; when it has something to do,
+        and every two seconds (`beat_max_loop_interval`) to see what was changed."""
+        if (left := self.others_at - time.monotonic()) > 0:
+            return left
         if not self.leader.leads():
             return LONGEST_SLEEP
         if self.leader.is_new:
@@ -76,6 +82,7 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
             self._dirty.clear()
             self._initial_read, self._heap, self.leader.is_new = True, None, False
         sleep: float = super().tick(*args, **kwargs)
+        self.others_at = time.monotonic() + sleep
         return sleep
 
 
@@ -88,16 +95,11 @@ def ring_all(bells: Bells, now: datetime) -> bool:
     if looks := claim_looks(now):
         rung = ring_looks(looks, retry=False)
     with connection.cursor() as cursor:
-        deliveries = claim_bells(cursor, now, WEBHOOK_BATCH)
-    if deliveries or bells.webhooks:
-        ring_webhooks([*bells.webhooks, *deliveries])
+        deliveries = [*bells.webhooks, *claim_bells(cursor, now, WEBHOOK_BATCH)]
+        if not ring_webhooks(deliveries):
+            return_bells(cursor, deliveries, now)
+            return False
     return rung
-
-
-def _next() -> datetime | None:
-    with connection.cursor() as cursor:
-        times = [time for time in (next_time(), next_due_at(cursor)) if time is not None]
-    return min(times, default=None)
 
 
 def _until(at: datetime | None, now: datetime) -> float:

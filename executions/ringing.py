@@ -14,6 +14,8 @@ from executions.gap import TOO_CLOSE
 from executions.rows import Row
 from executions.switches import REASON as STOPPED
 from executions.switches import stopped
+from scheduler_project import clock
+from webhooks.due import NEXT_BELL
 
 #: a waiting execution of a paused call, or one that a switch holds back, is looked at this often
 HELD_AGAIN = timedelta(seconds=60)
@@ -51,18 +53,16 @@ UPDATE executions_attempt SET look_at = %(again)s WHERE id IN (
     ORDER BY look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ) RETURNING id
 """
-# Each minimum reads one entry of one partial index, however many rows wait.
-_NEXT = """
-SELECT least(
-    (SELECT min(next_run_at) FROM scheduled_calls_scheduledcall
-     WHERE status = 'active' AND next_run_at IS NOT NULL),
-    (SELECT min(wake_at) FROM scheduled_calls_scheduledcall
-     WHERE status = 'paused' AND wake_at IS NOT NULL),
+# Each minimum reads one entry of one partial index, however many rows wait. CHECKs see to it that
+# only an active call has a next run, and only a paused one wakes.
+EARLIEST = f"""least(
+    {NEXT_BELL},
+    (SELECT min(next_run_at) FROM scheduled_calls_scheduledcall WHERE next_run_at IS NOT NULL),
+    (SELECT min(wake_at) FROM scheduled_calls_scheduledcall WHERE wake_at IS NOT NULL),
     (SELECT min(ring_at) FROM executions_execution WHERE status IN ('pending', 'retrying')),
     (SELECT min(look_at) FROM executions_attempt
      WHERE status IN ('dialing', 'in_progress', 'unknown'))
-)
-"""
+)"""  # noqa: S608  own constants
 
 
 def ring_due(now: datetime, limit: int = BATCH) -> Bells:
@@ -106,9 +106,10 @@ def claim_looks(now: datetime, limit: int = BATCH) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def next_time() -> datetime | None:
-    """The earliest instant at which there is something to do; None when nothing is planned."""
+def look_ahead() -> tuple[datetime, datetime | None]:
+    """The instant now (UTC), and the earliest at which there is something to do, if any.
+
+    One statement, so that a beat with nothing to do costs next to nothing.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT)
-        earliest: datetime | None = cursor.fetchone()[0]
-        return earliest
+        return clock.now_beside(cursor, EARLIEST)

@@ -55,6 +55,7 @@ app.conf.update(
     },
     task_publish_retry=False,
     beat_scheduler="executions.beat:CallScheduler",
-    beat_max_loop_interval=0.5,
+    # for PeriodicTasks; scheduled calls have a rhythm of their own
+    beat_max_loop_interval=2.0,
 )
 app.autodiscover_tasks()

@@ -23,6 +23,13 @@ def now_on(cursor: Any) -> datetime:
     return instant.astimezone(UTC)
 
 
+def now_beside(cursor: Any, expression: str) -> tuple[datetime, Any]:
+    """As `now_on`, and the value of an SQL expression (of this project's own) with it."""
+    cursor.execute(f"SELECT clock_timestamp(), {expression}")
+    instant, value = cursor.fetchone()
+    return instant.astimezone(UTC), value
+
+
 def boot_seconds() -> float:
     """Seconds for measuring how long something took, on a clock that also runs while the machine
     sleeps, where there is one."""

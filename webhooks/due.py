@@ -16,6 +16,8 @@ WHERE id IN (
   ORDER BY ring_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
+#: SQL: when the next bell is to be rung; null when nothing waits
+NEXT_BELL = "(SELECT min(ring_at) FROM webhooks_delivery WHERE status IN ('pending', 'sending'))"
 
 
 def claim_bells(cursor: Any, now: datetime, limit: int) -> list[UUID]:
@@ -35,12 +37,3 @@ def return_bells(cursor: Any, ids: Sequence[UUID], now: datetime) -> None:
         " WHERE id = ANY(%s::uuid[]) AND status = 'pending'",
         (now, [str(id_) for id_ in ids]),
     )
-
-
-def next_due_at(cursor: Any) -> datetime | None:
-    """When the next bell is to be rung; None when nothing waits."""
-    cursor.execute(
-        "SELECT min(ring_at) FROM webhooks_delivery WHERE status IN ('pending', 'sending')"
-    )
-    found: datetime | None = cursor.fetchone()[0]
-    return found

@@ -107,7 +107,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = (
-            # Used by delivery.claim, due.claim_bells, due.next_due_at: what is due, oldest first.
+            # Used by delivery.claim, due.claim_bells and NEXT_BELL: what is due, oldest first.
             models.Index(
                 fields=["ring_at", "id"],
                 name="webhook_ring",

@@ -46,13 +46,18 @@ def deliver_due() -> None:
     desk().ring(None)
 
 
-def ring(ids: Sequence[UUID]) -> None:
-    """Asks a worker to deliver these soon. Never raises: the rows are rung again by beat."""
+def ring(ids: Sequence[UUID]) -> bool:
+    """Asks a worker to deliver these soon; False when the broker is away.
+
+    Never raises: the rows are rung again by beat.
+    """
     try:
         for start in range(0, len(ids), IDS_PER_MESSAGE):
             deliver.delay([str(id_) for id_ in ids[start : start + IDS_PER_MESSAGE]])
     except (OperationalError, OSError) as error:
         log.warning("webhook_bell_not_rung: %s", type(error).__name__)
+        return False
+    return True
 
 
 def readable_ids(ids: object) -> list[UUID]:

@@ -17,7 +17,7 @@ from tests.webhooks.conftest import Receiver
 from tests.webhooks.make import make_delivery
 from webhooks import delivery as moves
 from webhooks.answers import Answer
-from webhooks.due import RING_AGAIN, claim_bells, next_due_at, return_bells
+from webhooks.due import NEXT_BELL, RING_AGAIN, claim_bells, return_bells
 from webhooks.models import Delivery
 from webhooks.retry import SCHEDULE
 from webhooks.worker import deliver
@@ -206,10 +206,10 @@ def test_bells_are_claimed_once_and_ring_again_later(alice: User) -> None:
         rest = claim_bells(cursor, now, 100)
         assert sorted(first + rest) == sorted(made)
         assert claim_bells(cursor, now, 100) == []
-        assert next_due_at(cursor) == now + RING_AGAIN
+        assert clock.now_beside(cursor, NEXT_BELL)[1] == now + RING_AGAIN
         assert sorted(claim_bells(cursor, now + RING_AGAIN, 100)) == sorted(made)
         return_bells(cursor, made, now)
-        assert next_due_at(cursor) == now
+        assert clock.now_beside(cursor, NEXT_BELL)[1] == now
 
 
 def test_a_delivery_whose_bell_is_on_its_way_is_due_all_the_same(
@@ -226,7 +226,7 @@ def test_nothing_waits_when_all_is_delivered(alice: User, receiver: Receiver) ->
     make_delivery(alice, receiver.url)
     deliver(None)
     with connection.cursor() as cursor:
-        assert next_due_at(cursor) is None
+        assert clock.now_beside(cursor, NEXT_BELL)[1] is None
         assert claim_bells(cursor, clock.now() + timedelta(days=1), 10) == []
 
 
