@@ -47,7 +47,7 @@ def _metadata(key: str, text: str) -> Q:
     held = Q(metadata__contains={key: text})
     if BARE_JSON.fullmatch(text):
         held |= Q(metadata__contains={key: json.loads(text)})
-    return held & exact
+    return ~Q(metadata={}) & held & exact  # the index holds no empty ones
 
 
 def _next_run(lookup: str) -> Callable[[str], Q]:

@@ -126,7 +126,10 @@ class ScheduledCall(models.Model):
             models.Index(fields=["owner", "agent_id", "-id"], name="scheduled_call_agent"),
             # ?metadata.<key>= of the same list
             GinIndex(
-                fields=["metadata"], opclasses=["jsonb_path_ops"], name="scheduled_call_metadata"
+                fields=["metadata"],
+                opclasses=["jsonb_path_ops"],
+                name="scheduled_call_metadata",
+                condition=~Q(metadata={}),
             ),
             # ?phone_number= of the same list
             models.Index(fields=["owner", "phone_number", "-id"], name="scheduled_call_number"),

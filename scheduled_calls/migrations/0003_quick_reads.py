@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
             index=django.contrib.postgres.indexes.GinIndex(
                 fields=["metadata"],
                 name="scheduled_call_metadata",
+                condition=models.Q(("metadata", {}), _negated=True),
                 opclasses=["jsonb_path_ops"],
             ),
         ),
