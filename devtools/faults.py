@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devtools import mutants
 from devtools.console import Stopped, say
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def main(arguments: list[str]) -> int:
     """1 when anything rang twice, too early or not at all; prints the seed, to play it again."""
     if sys.platform != "linux":
         raise Stopped("faults are done to processes found in /proc, which only Linux has.")
+    if "--mutants" in arguments:
+        return mutants.main([word for word in arguments if word != "--mutants"])
     from tests.faults.scenarios import SCENARIOS, playable
     from tests.faults.servers import KINDS, kind_of_servers
 
@@ -75,6 +78,12 @@ def parsed(arguments: list[str], names: list[str], kinds: Sequence[str]) -> argp
     parser.add_argument("--short", action="store_true", help="few faults of each kind")
     parser.add_argument("--count", type=int, help="so many faults in each scenario")
     parser.add_argument("--logs", type=Path, help="a directory that keeps all logs")
+    parser.add_argument(
+        "--mutants",
+        action="store_true",
+        help="instead: break the protocol in a copy, one rule at a time, and see who goes red "
+        "(names after it choose some of tests/faults/mutants.py)",
+    )
     parser.add_argument("--json", type=Path, help="a file that gets each verdict as a line of JSON")
     parser.add_argument(
         "--servers",
