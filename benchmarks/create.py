@@ -123,6 +123,8 @@ def bulk(stage: Stage, count: int, number: int) -> Iterator[Row]:
     port, headers = web(stage)
     raw = json.dumps({"calls": list(bodies(count, mixed=True))}).encode()
     path = "/api/scheduled-calls/bulk"
+    few = json.dumps({"calls": list(bodies(10))}).encode()
+    send(port, [request("POST", path, headers, few)] * 16, CONNECTIONS)  # to warm up
     with Watch(stage.groups()) as watch:
         answers = send(port, [request("POST", path, headers, raw)], 1)
     if set(answers.statuses) & {404, 405}:

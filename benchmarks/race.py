@@ -36,6 +36,8 @@ class Case:
     delay_ms: int
     text: str
     spread: float = 0.0
+    #: whether only those are asked who are quick enough for 50,000
+    only_fast: bool = False
 
 
 def measure(stage: Stage, contestant: Contestant, case: Case, number: int, workers: int) -> Row:

@@ -33,6 +33,7 @@ PLAIN_BEAT = Peer(
     most=(10_000, 1_000),
     load_rate=3_000,
     scenarios=("spike", "recurring"),
+    longest=120,
     setup=[*_MIGRATE, "--settings", "benchmarks.peers.plain_beat.settings"],
     slow_processes={"worker*": _worker("plain_beat", *_THREADS), "beat": _BEAT},
 )
