@@ -2,11 +2,13 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+import psycopg2
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -39,6 +41,32 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class LineFormatter(logging.Formatter):
+    """One line a record; what PostgreSQL says beyond its first line is left out of tracebacks.
+
+    There (DETAIL, CONTEXT, LINE) it quotes the row or the statement: numbers, names and contexts.
+    """
+
+    def formatException(self, ei: Any) -> str:
+        text, error = super().formatException(ei), ei[1]
+        for one in _chain(error):
+            if isinstance(one, psycopg2.Error | DatabaseError):
+                said = str(one)
+                text = text.replace(said, said.partition("\n")[0]) if said else text
+        return text
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__]
+
+
 def logging_settings(level: str) -> dict[str, Any]:
     """Django's LOGGING for the given level name; warnings and up for chatty libraries."""
     return {
@@ -46,7 +74,10 @@ def logging_settings(level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {"request_id": {"()": "scheduler_project.logs.RequestIdFilter"}},
         "formatters": {
-            "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+            "line": {
+                "()": "scheduler_project.logs.LineFormatter",
+                "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            }
         },
         "handlers": {
             "stderr": {
