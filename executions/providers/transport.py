@@ -34,7 +34,8 @@ CONNECT_SECONDS = 3.0
 #: Many services close an idle connection after some seconds. The shorter we keep ours, the rarer
 #: does a request leave towards a connection that is just being closed, which makes it unknown.
 KEEP_ALIVE_SECONDS = 15.0
-MAX_CONNECTIONS = 500
+#: more than a worker child ever has in flight, so that no call waits for a connection
+MAX_CONNECTIONS = 600
 #: on every request; an answer comes unpacked, so that its size is the size we read
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "scheduled-calls/1"}
 
