@@ -66,12 +66,12 @@ class DialClient:
             return provider.transport.answer(request)
         until = asyncio.get_running_loop().time() + request.deadline
         try:
-            if not self._room.locked():
-                return await self._send(request, guard, until)
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(until if self._room.locked() else None):
                 await self._room.acquire()
-            self._room.release()
-            return await self._send(request, guard, until)
+            try:
+                return await self._send(request, guard, until)
+            finally:
+                self._room.release()
         except TransportError:
             raise
         except (Exception, asyncio.CancelledError) as error:
@@ -87,17 +87,16 @@ class DialClient:
             self._sweep.cancel()
 
     async def _send(self, request: HttpRequest, guard: Guard, until: float) -> HttpResponse:
-        """As `send`, with room for one more; all that it raises but LostError means: not sent."""
-        async with self._room:
-            place, *_ = address_of(request.url)
-            data = encoded(request, HEADERS)
-            connection = self._take(place) or await self._connect(place, until)
-            try:
-                answer = connection.send(data, guard)
-            except BaseException:
-                self._keep(place, connection)
-                raise
-            return await self._answer(place, connection, answer, until)
+        """As `send`; whatever it raises except LostError means that nothing has left."""
+        place, *_ = address_of(request.url)
+        data = encoded(request, HEADERS)
+        connection = self._take(place) or await self._connect(place, until)
+        try:
+            answer = connection.send(data, guard)
+        except BaseException:
+            self._keep(place, connection)
+            raise
+        return await self._answer(place, connection, answer, until)
 
     async def _answer(
         self,

@@ -3,25 +3,19 @@
 import asyncio
 import json
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from executions.providers.base import (
     MAX_ANSWER_BYTES,
-    CallProvider,
     HttpResponse,
     LostError,
     NotSentError,
-    TransportError,
 )
 from executions.providers.sandbox import SandboxProvider
-from executions.providers.transport import DialClient, Guard
+from executions.providers.transport import DialClient
 from tests.executions.providers.call_service import (
-    CallService,
     Reply,
     call_service,
     drips,
@@ -31,60 +25,8 @@ from tests.executions.providers.call_service import (
     says,
     says_and_hangs_up,
 )
+from tests.executions.providers.dialer import REFUSED, Dialer, allow, dialing, forbid, run
 from tests.executions.providers.make import a_call, a_service
-
-REFUSED = "my session is lost"
-
-
-def allow() -> None:
-    """A guard that lets all pass."""
-
-
-def forbid() -> None:
-    """A guard that lets nothing pass."""
-    raise NotSentError(REFUSED)
-
-
-def run(story: Callable[[], Awaitable[None]]) -> None:
-    """Runs a story in an event loop of its own, 20 s at most."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await story()
-
-    asyncio.run(bounded())
-
-
-@asynccontextmanager
-async def dialing(reply: Reply) -> AsyncIterator[tuple[CallService, "Dialer"]]:
-    """A service that replies so, and a client that dials it."""
-    async with call_service(reply) as service:
-        dialer = Dialer(a_service(service.url, deadline=5.0))
-        try:
-            yield service, dialer
-        finally:
-            await dialer.client.close()
-
-
-class Dialer:
-    """A client and the adapter that it dials with."""
-
-    def __init__(self, provider: CallProvider) -> None:
-        self.provider, self.client = provider, DialClient()
-
-    async def dial(self, guard: Guard = allow, deadline: float = 5.0) -> HttpResponse:
-        """Places one call."""
-        provider: Any = self.provider
-        if provider.transport is None:
-            provider = a_service(provider.url, deadline=deadline)
-        return await self.client.send(provider, provider.request(a_call()), guard)
-
-    async def fails(self, **how: Any) -> tuple[TransportError, float]:
-        """Places one call that fails; the failure, and how long it took."""
-        started = time.monotonic()
-        with pytest.raises(TransportError) as caught:
-            await self.dial(**how)
-        return caught.value, time.monotonic() - started
 
 
 def test_a_call_arrives_once_with_its_headers_and_body() -> None:
