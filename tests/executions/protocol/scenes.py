@@ -1,0 +1,180 @@
+"""Several steps in a row, to where it becomes dangerous: a fault that needs ten steps is met often.
+
+What they leave standing, on the wire or unwritten, any other step may meet.
+"""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tests.executions.protocol import ending
+from tests.executions.protocol.people import picks, when
+from tests.executions.protocol.steps import Steps, fates, outcomes
+from tests.executions.protocol.worker import Worker
+from tests.executions.protocol.world import STAGES
+
+stages = st.sampled_from(["written", *STAGES])
+verbs = st.sampled_from(["pause", "pause", "cancel", "change_time", "ring_by_hand"])
+
+
+class Scenes(Steps):
+    """The rules by which most of what happens comes about."""
+
+    def _can_work(self) -> bool:
+        return self.world.beat.idle and bool(self.free_workers())
+
+    @rule(pick=picks, until=stages, fate=fates)
+    @when(_can_work)
+    def a_bell_is_answered(self, pick: int, until: str, fate: str) -> None:
+        """Beat rings, a worker claims, and gets so far."""
+        workers = self.free_workers()
+        worker = workers[pick % len(workers)]
+        self.world.tick()
+        self.world.claim(worker, self.world.bells[-4:])
+        if worker.actor.idle:
+            self.world.place(worker, fate, until)
+
+    @rule(pick=picks, verb=verbs, claim_first=st.booleans())
+    @when(lambda self: self._can_work() and self.world.person.idle and self.calls)
+    def a_claim_meets_a_person(self, pick: int, verb: str, claim_first: bool) -> None:
+        """Both stand before their commit at the same time, if the one lets the other."""
+        self.world.tick()
+        waiting = [
+            row
+            for row in self.world.judge.executions.values()
+            if row["status"] in ("pending", "retrying")
+        ]
+        if not waiting:
+            return
+        row, worker = waiting[pick % len(waiting)], self.free_workers()[0]
+        call = self.calls.index(row["scheduled_call_id"])
+        if claim_first:
+            self.world.claim(worker, [row["id"]], hold=True)
+        self.does(verb, call, hold=not claim_first)
+        if not claim_first:
+            self.world.claim(worker, [row["id"]])
+        for actor in (worker.actor, self.world.person):
+            if actor.standing:
+                actor.go_on()
+        self.world.settle()
+        if worker.actor.idle:
+            self.world.place(worker, "accepted")
+
+    @rule(
+        pick=picks,
+        stage=st.sampled_from(STAGES[:4]),
+        fault=st.sampled_from(["stands still", "loses its session", "crashes", "waits no longer"]),
+        fate=fates,
+        outcome=outcomes,
+        rounds=st.sampled_from([1, 2, 4, 6, 6, 6]),
+        pace=st.sampled_from([0, 65, 65]),
+        until=stages,
+        another_message=st.booleans(),
+    )
+    @when(_can_work)
+    def a_worker_is_held_up(
+        self,
+        pick: int,
+        stage: str,
+        fault: str,
+        fate: str,
+        outcome: str,
+        rounds: int,
+        pace: int,
+        until: str,
+        another_message: bool,
+    ) -> None:
+        """It has got so far with its calls; the others go on; then it goes on as well."""
+        workers = self.free_workers()
+        worker = workers[pick % len(workers)]
+        self.world.tick()
+        self.world.claim(worker, self.world.bells[-4:])
+        if not worker.actor.idle:
+            return  # somebody stands in its way
+        self.world.place(worker, fate, stage)
+        self._strike(worker, fault)
+        self._others_go_on(worker, fate, outcome, rounds, pace, until)
+        if another_message and self._can_work() and worker.actor.idle:
+            self.world.tick()
+            self.world.claim(worker, self.world.bells[-4:])
+        if worker.actor.idle:
+            self.world.place(worker, fate)
+
+    def _strike(self, worker: Worker, fault: str) -> None:
+        if fault == "loses its session":
+            self.world.lose_session(worker)
+        elif fault == "crashes":
+            self.world.crash(worker)
+        elif fault == "waits no longer":
+            for flight in worker.flights:
+                if flight.stage == "on the wire":
+                    self.world.give_up(worker, flight)
+
+    @rule(
+        pick=picks,
+        fate=fates,
+        outcome=outcomes,
+        rounds=st.integers(1, 5),
+        pace=st.sampled_from([0, 65]),
+        until=stages,
+    )
+    def the_others_go_on(
+        self, pick: int, fate: str, outcome: str, rounds: int, pace: int, until: str
+    ) -> None:
+        """All but one worker do their work for a while, whatever stands or is held up."""
+        frozen = self.world.workers[pick % 2]
+        self._others_go_on(frozen, fate, outcome, rounds, pace, until)
+
+    def _others_go_on(
+        self, frozen: Worker, fate: str, outcome: str, rounds: int, pace: int, until: str
+    ) -> None:
+        """For so many rounds, or until another has taken over what `frozen` had claimed."""
+        held = {flight.claim.request.attempt_id for flight in frozen.flights}
+        for left in reversed(range(rounds)):
+            others = [worker for worker in self.free_workers() if worker is not frozen]
+            ending.work(self.world, others, fate, outcome, until)
+            theirs = {one.claim.request.attempt_id for each in others for one in each.flights}
+            if not left or held & theirs:
+                return
+            self.world.wait(max(self.world.until_next(), timedelta(seconds=pace)))
+
+    @rule(pick=picks, seconds=st.sampled_from([0, 1, 31, 950]), fate=fates)
+    @when(_can_work)
+    def old_bells_are_answered(self, pick: int, seconds: int, fate: str) -> None:
+        """What was rung for is claimed again, or only after a while."""
+        self.world.tick()
+        self.world.wait(timedelta(seconds=seconds))
+        workers = self.free_workers()
+        worker = workers[pick % len(workers)]
+        self.world.claim(worker, self.world.bells[-8:])
+        if worker.actor.idle:
+            self.world.place(worker, fate)
+
+    @rule(pick=picks)
+    @when(lambda self: self.world.service.events and self.world.inbox.idle)
+    def the_service_repeats_itself(self, pick: int) -> None:
+        """The same event twice, one right after the other."""
+        service = self.world.service
+        ringing = [ring.call_id for ring in service.log if not ring.over]
+        # while the call goes on if there is one: that would put its next look off
+        events = [one for one in service.events if one.call_id in ringing] or service.events
+        event = events[-1 - pick % len(events)]
+        for _ in range(2):
+            if self.world.inbox.idle:
+                self.world.deliver(event)
+
+    @rule(pick=picks, seconds=st.sampled_from([0, 30, 70]))
+    @when(lambda self: self.world.person.idle and self.calls)
+    def a_call_is_paused_for_a_while(self, pick: int, seconds: int) -> None:
+        """Paused, and resumed some time later."""
+        self.does("pause", pick, False)
+        self.world.wait(timedelta(seconds=seconds))
+        if self.world.person.idle:
+            self.does("resume", pick, False)
+
+    # Hypothesis takes any rule as often as any other; by a second name these weigh more.
+    another_bell_is_answered = a_bell_is_answered
+    another_claim_meets_a_person = a_claim_meets_a_person
+    another_worker_is_held_up = yet_another_is_held_up = a_worker_is_held_up
+    more_old_bells_are_answered = old_bells_are_answered
