@@ -16,7 +16,7 @@ from scheduled_calls import services
 from scheduled_calls.drafts import read_new
 from scheduled_calls.fields import names_for, read_body
 from scheduled_calls.models import Kind, ScheduledCall
-from scheduled_calls.validators import EVENTS
+from scheduled_calls.structures import EVENTS
 from scheduler_project.errors import FieldError, Invalid, Problem
 from scheduler_project.parsing import read_json
 

@@ -14,7 +14,8 @@ from rest_framework.exceptions import ParseError
 from scheduled_calls.drafts import Draft, draft, read_new
 from scheduled_calls.fields import FIELDS, Field, read_body
 from scheduled_calls.storing import store_all
-from scheduled_calls.validators import boolean, kind_of, list_of
+from scheduled_calls.structures import boolean, list_of
+from scheduled_calls.validators import kind_of
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid
 from scheduler_project.ids import uuid7

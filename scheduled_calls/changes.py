@@ -8,6 +8,7 @@ from django_celery_beat.models import ClockedSchedule
 from scheduled_calls.crontabs import crontab_id_for
 from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import parse_cron
+from scheduled_calls.structures import SEED_EVENTS
 from scheduled_calls.timing import (
     as_column,
     next_run,
@@ -15,7 +16,6 @@ from scheduled_calls.timing import (
     set_next,
     wake_at,
 )
-from scheduled_calls.validators import SEED_EVENTS
 from scheduler_project.errors import FieldError, Invalid
 
 

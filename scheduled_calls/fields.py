@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from scheduled_calls.validators import (
+from scheduled_calls.structures import (
     EVENTS,
     MAX_DELAY,
     RETRYABLE,
+    json_object,
+    retry_policy,
+    webhook_events,
+    whole,
+)
+from scheduled_calls.validators import (
     Wrong,
     cron,
-    json_object,
     kind_of,
     line,
     phone_number,
-    retry_policy,
     time,
     timezone,
-    webhook_events,
     webhook_url,
-    whole,
 )
 from scheduler_project.errors import FieldError, Invalid
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from scheduled_calls.drafts import read_new
 from scheduled_calls.models import WALL_CLOCK
 from scheduled_calls.recurrence import describe, find_zone, parse_cron, read_time, upcoming
+from scheduled_calls.structures import whole
 from scheduled_calls.timing import read_moment
-from scheduled_calls.validators import Wrong, whole
+from scheduled_calls.validators import Wrong
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid
 

@@ -12,7 +12,7 @@ from django_celery_beat.models import ClockedSchedule
 from scheduled_calls.crontabs import crontab_ids
 from scheduled_calls.drafts import COLUMNS, UNSET, Draft
 from scheduled_calls.models import ScheduledCall
-from scheduled_calls.validators import as_json
+from scheduled_calls.structures import as_json
 
 _CALLS = ScheduledCall._meta.db_table
 _CLOCKED = ClockedSchedule._meta.db_table

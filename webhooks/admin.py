@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from scheduled_calls.validators import EVENTS
+from scheduled_calls.structures import EVENTS
 from scheduler_project import clock
 from scheduler_project.admin_base import (
     COLOURS,
