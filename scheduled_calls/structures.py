@@ -23,7 +23,7 @@ RETRYABLE = ("timeout", "no_answer", "busy", "failed", "voicemail", "provider_er
 SEED_RETRY_ON = ["timeout", "no_answer", "busy"]
 
 
-_encode = json.JSONEncoder(allow_nan=False).encode
+_encode = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 
 
 class JsonObject(dict[str, Any]):
@@ -96,7 +96,8 @@ def json_object(what: str) -> Callable[[Any], dict[str, Any]]:
     """A reader of a JSON object of at most 16 KiB."""
 
     def read(value: Any) -> dict[str, Any]:
-        value = _object(value, what)
+        if not _object(value, what):
+            return {}
         kept = JsonObject(value)
         try:
             kept.text = _encode(value)

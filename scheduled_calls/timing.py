@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha1
 from typing import Any, Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from scheduled_calls.fields import read_body
 from scheduled_calls.models import ScheduledCall, Status
@@ -130,7 +131,7 @@ def key_of(call: Timed, at: datetime) -> str:
 def occurrence_name(revision: int, expression: str, zone_name: str, at: datetime) -> str:
     """The same by its parts; `expression` is empty for a one-time call."""
     if not expression:
-        slot = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        slot = f"{at.isoformat(timespec='microseconds')[:26]}Z"
     else:
         slot = occurrence_key(parse_cron(expression), find_zone(zone_name), at)
     return f"{revision}:{slot}"
@@ -139,9 +140,12 @@ def occurrence_name(revision: int, expression: str, zone_name: str, at: datetime
 def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
     """The id of the execution of one occurrence: known before the row exists, and always the same.
 
-    UUID version 5 (RFC 9562 section 5.5) with the scheduled call's id as the namespace.
+    UUID version 5 (RFC 9562 section 5.5) with the scheduled call's id as the namespace; Python's
+    own takes twice as long, and ten thousand calls come at once.
     """
-    return uuid5(call_id, occurrence_key)
+    named = sha1(call_id.bytes + occurrence_key.encode(), usedforsecurity=False).digest()
+    fields = int.from_bytes(named[:16], "big")
+    return UUID(int=fields & ~(0xF000 << 64 | 0xC000 << 48) | 0x5000 << 64 | 0x8000 << 48)
 
 
 def set_next(call: Timed, at: datetime | None) -> None:

@@ -29,6 +29,10 @@ def line(least: int, most: int, what: str) -> Callable[[Any], str]:
     """A reader of one line of text with `least` to `most` characters."""
 
     def read(value: Any) -> str:
+        if type(value) is str and value.isprintable() and least <= len(value) <= most:
+            text = value.strip()  # most are: plain, and of a right length
+            if len(text) >= least:
+                return text
         text = _text(value, what).strip()
         if len(text) < least:
             raise Wrong("required", f"{what} is empty; write 1 to {most} characters.")
@@ -42,6 +46,8 @@ def line(least: int, most: int, what: str) -> Callable[[Any], str]:
 
 
 def _text(value: Any, what: str) -> str:
+    if type(value) is str and value.isprintable():
+        return value
     if not isinstance(value, str):
         raise Wrong("wrong_type", f"{what} is {kind_of(value)}; write text.")
     if UNKEEPABLE.search(value):
@@ -56,7 +62,9 @@ def kind_of(value: Any) -> str:
 
 def phone_number(value: Any) -> str:
     """E.164 (ITU-T): a plus, a country code, 7 to 15 digits in all; decoration is removed."""
-    number = _text(value, "phone_number").translate(NUMBER_DECORATION)
+    number = _text(value, "phone_number")
+    if not E164.fullmatch(number):
+        number = number.translate(NUMBER_DECORATION)
     if not E164.fullmatch(number):
         raise Wrong(
             "invalid",

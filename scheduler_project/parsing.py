@@ -25,17 +25,20 @@ def refuse_unkeepable(value: Any, depth: int = 0) -> None:
         raise ParseError("The body holds a number too large to keep; write it as text.")
     elif isinstance(value, dict):
         for key, item in value.items():
-            # most are short ASCII texts: ten thousand rows are looked through here
-            if not key.isascii() or "\x00" in key:
+            if not key.isprintable():
                 _keepable_text(key)
-            if type(item) is str and item.isascii() and "\x00" not in item:
-                continue
-            if type(item) not in HARMLESS:
+            if not plainly_keepable(item):
                 refuse_unkeepable(item, depth + 1)
     elif isinstance(value, list):
         for item in value:
-            if type(item) not in HARMLESS:
+            if not plainly_keepable(item):
                 refuse_unkeepable(item, depth + 1)
+
+
+def plainly_keepable(value: Any) -> bool:
+    """Whether one look says that this can be kept; most values are printable texts and numbers."""
+    kind = type(value)
+    return value.isprintable() if kind is str else kind in HARMLESS
 
 
 def _keepable_text(text: str) -> None:
