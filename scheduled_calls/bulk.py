@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from rest_framework.exceptions import ParseError
 
 from scheduled_calls.drafts import Draft, draft, read_new
 from scheduled_calls.fields import FIELDS, Field, read_body
-from scheduled_calls.storing import store_all
+from scheduled_calls.storing import storing
 from scheduled_calls.structures import boolean, list_of
 from scheduled_calls.validators import kind_of
 from scheduler_project import clock
@@ -63,11 +62,13 @@ def schedule_calls(
     given = read_body(body, BULK_FIELDS, required=("calls",), table=BULK_FIELDS)
     calls, batch_id = given["calls"], given.get("batch_id") or str(uuid7())
     results: list[Row] = []
-    with transaction.atomic():
+    with storing() as store_some:
         now = clock.now()
         for start in range(0, len(calls), AT_ONCE):
             attempts = read_all(owner, calls[start : start + AT_ONCE], read or read_row, now)
-            results += _store(attempts, batch_id, start)
+            drafts, told = _sorted(attempts, batch_id, start)
+            store_some(drafts)
+            results += told
         wrong = [row for row in results if "errors" in row]
         if wrong and given.get("atomic"):
             raise NothingStored(wrong, len(calls))
@@ -125,7 +126,9 @@ def _unkeepable(row: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(shown, "invalid", str(error).replace("The body", "this field"))
 
 
-def _store(attempts: Iterable[Draft | Invalid], batch_id: str, start: int) -> list[Row]:
+def _sorted(
+    attempts: Iterable[Draft | Invalid], batch_id: str, start: int
+) -> tuple[list[Draft], list[Row]]:
     drafts: list[Draft] = []
     results: list[Row] = []
     for index, attempt in enumerate(attempts, start):
@@ -133,10 +136,9 @@ def _store(attempts: Iterable[Draft | Invalid], batch_id: str, start: int) -> li
             results.append({"index": index, "errors": _errors(attempt, index)})
         else:
             attempt.columns["batch_id"] = attempt.columns["batch_id"] or batch_id
-            results.append({"index": index, "id": str(attempt.columns["id"])})
+            results.append({"index": index, "id": attempt.name})
             drafts.append(attempt)
-    store_all(drafts)
-    return results
+    return drafts, results
 
 
 def _path(index: int, field: str) -> str:

@@ -15,7 +15,7 @@ from django_celery_beat.models import ClockedSchedule
 from scheduled_calls.changes import settle_webhook
 from scheduled_calls.crontabs import Rhythm
 from scheduled_calls.fields import names_for, read_body
-from scheduled_calls.models import ScheduledCall
+from scheduled_calls.models import ScheduledCall, Status
 from scheduled_calls.recurrence import parse_cron
 from scheduled_calls.timing import (
     as_column,
@@ -34,16 +34,19 @@ REQUIRED = {
 COLUMNS = tuple(field.attname for field in ScheduledCall._meta.concrete_fields)
 #: what a column holds when nothing is said of it
 UNSET = {field.attname: field.get_default() for field in ScheduledCall._meta.concrete_fields}
+UNSET["status"] = str(Status.ACTIVE)
 
 
 @dataclass(slots=True)
 class Draft:
     """A call that can be stored.
 
-    `columns` by COLUMNS, without the id of its clocked or crontab row. `at`: a one-time call's
-    instant (UTC); `rhythm`: a recurring call's cron and zone; the other one is None.
+    `name`: its id as text. `columns` by COLUMNS, without the id of its clocked or crontab row.
+    `at`: a one-time call's instant (UTC); `rhythm`: a recurring call's cron and zone; the other
+    one is None.
     """
 
+    name: str
     columns: dict[str, Any]
     at: datetime | None
     rhythm: Rhythm | None
@@ -81,4 +84,4 @@ def draft(owner: User, cleaned: Mapping[str, Any], now: datetime) -> Draft:
         name = occurrence_name(columns["timing_revision"], expression, zone_name, first)
         columns["next_run_at"], columns["next_execution_id"] = first, execution_id(call_id, name)
     columns |= {"id": call_id, "owner_id": owner.pk, "created_at": now, "updated_at": now}
-    return Draft(columns, at, rhythm)
+    return Draft(str(call_id), columns, at, rhythm)

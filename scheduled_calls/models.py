@@ -1,6 +1,7 @@
 """Keeps what to call and when: one row a scheduled call, its time held by django-celery-beat."""
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -193,23 +194,34 @@ class ScheduledCall(models.Model):
     @property
     def cron_description(self) -> str | None:
         """The expression in plain English; None for a one-time call."""
-        try:
-            return describe(parse_cron(self.cron_expression)) if self.cron_expression else None
-        except ValueError:
-            return None
+        return describe_cron(self.cron_expression)
 
     def local(self, instant: datetime | None) -> str | None:
         """An instant as wall clock in this call's zone, `2027-02-01 14:30:00`."""
-        return instant.astimezone(self._shown_zone).strftime(WALL_CLOCK) if instant else None
-
-    @property
-    def _shown_zone(self) -> tzinfo:
-        """A zone that can no longer be read must not hide the row: it is shown in UTC."""
-        try:
-            return self.zone
-        except ValueError:
-            return UTC
+        return wall_clock_at(instant, self.timezone)
 
     def wants(self, event: str) -> bool:
         """Whether this call's owner wants a webhook about the event."""
         return bool(self.webhook_url) and event in self.webhook_events
+
+
+@lru_cache(maxsize=4096)  # calls of a campaign share their times
+def wall_clock_at(instant: datetime | None, zone_name: str) -> str | None:
+    """An instant as wall clock in a zone, `2027-02-01 14:30:00`."""
+    return instant.astimezone(_shown_zone(zone_name)).strftime(WALL_CLOCK) if instant else None
+
+
+def describe_cron(expression: str) -> str | None:
+    """A cron expression in plain English; None for none, and for one that cannot be read."""
+    try:
+        return describe(parse_cron(expression)) if expression else None
+    except ValueError:
+        return None
+
+
+def _shown_zone(name: str) -> tzinfo:
+    """A zone that can no longer be read must not hide the row: it is shown in UTC."""
+    try:
+        return find_zone(name)
+    except ValueError:
+        return UTC

@@ -3,8 +3,9 @@
 Written out by hand, because a campaign's calls are answered by the ten thousand.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import JSONObject
 
 from executions.models import Execution
-from scheduled_calls.models import ScheduledCall
+from scheduled_calls.drafts import Draft
+from scheduled_calls.models import ScheduledCall, describe_cron, wall_clock_at
 
 #: `{"execution_id", "status"}` of the execution that was opened last, None before the first
 Last = dict[str, str] | None
@@ -28,48 +30,60 @@ def present_all(
 ) -> list[dict[str, Any]]:
     """Scheduled calls as the API shows them; their last executions come with one query."""
     last = last_executions(calls)
-    return [_shown(call, last.get(call.pk), call.pk in dialing) for call in calls]
+    return [_shown_row(call, last.get(call.pk), call.pk in dialing) for call in calls]
 
 
 def present_new(calls: Iterable[ScheduledCall]) -> list[dict[str, Any]]:
     """Calls that were just made, as the API shows them: nothing was executed yet."""
-    return [_shown(call, None, dialing=False) for call in calls]
+    return [_shown_row(call, None, dialing=False) for call in calls]
 
 
-def _shown(call: ScheduledCall, last: Last, dialing: bool) -> dict[str, Any]:
-    name, url = str(call.pk), call.webhook_url
-    shown = {
-        "id": name,
-        "schedule_id": name,
-        "kind": str(call.kind),
-        "agent_id": call.agent_id,
-        "phone_number": call.phone_number,
-        "name": call.name,
-        "description": call.description,
-        "timezone": call.timezone,
-        "scheduled_time": call.scheduled_time,
-        "scheduled_time_utc": _utc(call.instant),
-        "cron_expression": call.cron_expression or None,
-        "cron_description": call.cron_description,
-        "max_occurrences": call.max_occurrences,
-        "occurrence_count": call.occurrence_count,
-        "next_run_at": _utc(call.next_run_at),
-        "status": str(call.status),
-        "paused_reason": call.paused_reason,
-        "paused_until": _utc(call.paused_until),
-        "customer_context": call.customer_context,
-        "metadata": call.metadata,
-        "retry_policy": call.retry_policy,
-        "webhook_url": url or None,
-        "webhook_events": list(call.webhook_events) if url else None,
-        "batch_id": call.batch_id or None,
-        "last_execution": last,
-        "created_at": _utc(call.created_at),
-        "updated_at": _utc(call.updated_at),
-    }
+def present_draft(draft: Draft) -> dict[str, Any]:
+    """A call that is being stored, as the API shows it once it is."""
+    return _shown(draft.name, draft.columns, draft.at, None)
+
+
+def _shown_row(call: ScheduledCall, last: Last, dialing: bool) -> dict[str, Any]:
+    shown = _shown(str(call.pk), call.__dict__, call.instant, last)
     return shown | {"dialing": True} if dialing else shown
 
 
+def _shown(
+    name: str, columns: Mapping[str, Any], instant: datetime | None, last: Last
+) -> dict[str, Any]:
+    url, cron, zone_name = columns["webhook_url"], columns["cron_expression"], columns["timezone"]
+    return {
+        "id": name,
+        "schedule_id": name,
+        "kind": "one_time" if columns["crontab_id"] is None else "recurring",
+        "agent_id": columns["agent_id"],
+        "phone_number": columns["phone_number"],
+        "name": columns["name"],
+        "description": columns["description"],
+        "timezone": zone_name,
+        "scheduled_time": wall_clock_at(instant, zone_name),
+        "scheduled_time_utc": _utc(instant),
+        "cron_expression": cron or None,
+        "cron_description": describe_cron(cron),
+        "max_occurrences": columns["max_occurrences"],
+        "occurrence_count": columns["occurrence_count"],
+        "next_run_at": _utc(columns["next_run_at"]),
+        "status": str(columns["status"]),
+        "paused_reason": columns["paused_reason"],
+        "paused_until": _utc(columns["paused_until"]),
+        "customer_context": columns["customer_context"],
+        "metadata": columns["metadata"],
+        "retry_policy": columns["retry_policy"],
+        "webhook_url": url or None,
+        "webhook_events": list(columns["webhook_events"]) if url else None,
+        "batch_id": columns["batch_id"] or None,
+        "last_execution": last,
+        "created_at": _utc(columns["created_at"]),
+        "updated_at": _utc(columns["updated_at"]),
+    }
+
+
+@lru_cache(maxsize=4096)  # calls of a campaign share their times
 def _utc(at: datetime | None) -> str | None:
     """An instant as `2027-02-01T19:30:00Z`, with fractions of a second where there are any."""
     return None if at is None else at.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -2,9 +2,13 @@
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django_celery_beat.models import ClockedSchedule
@@ -12,7 +16,7 @@ from django_celery_beat.models import ClockedSchedule
 from scheduled_calls.crontabs import crontab_ids
 from scheduled_calls.drafts import COLUMNS, UNSET, Draft
 from scheduled_calls.models import ScheduledCall
-from scheduled_calls.structures import as_json
+from scheduled_calls.structures import JsonObject, as_json
 
 _CALLS = ScheduledCall._meta.db_table
 _CLOCKED = ClockedSchedule._meta.db_table
@@ -31,6 +35,8 @@ RETURNING clocked_id
 _DRAW_IDS = (
     f"SELECT nextval(pg_get_serial_sequence('{_CLOCKED}', 'id')) FROM generate_series(1, %s)"  # noqa: S608
 )
+_COPY_CLOCKED = f"COPY {_CLOCKED} (id, clocked_time) FROM STDIN"
+_COPY_CALLS = f"COPY {_CALLS} ({', '.join(COLUMNS)}) FROM STDIN"
 #: what COPY's text format gives a meaning of its own
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -46,25 +52,48 @@ def store(draft: Draft) -> None:
         columns["clocked_id"] = cursor.fetchone()[0]
 
 
-def store_all(drafts: Sequence[Draft]) -> None:
-    """Writes the calls, all or none, and fills in the ids of their clocked and crontab rows."""
-    if len(drafts) < 2:
-        for draft in drafts:
-            store(draft)
-        return
-    _find_crontabs(drafts)
-    with transaction.atomic(), connection.cursor() as cursor:
+@contextmanager
+def storing() -> Iterator[Callable[[Sequence[Draft]], None]]:
+    """One transaction for many calls: `with storing() as store_some:`, some after some.
+
+    `store_some` fills in the ids of clocked and crontab rows and comes back while PostgreSQL is
+    still writing; what goes wrong there is raised by the next one, or at the end of the block.
+    """
+    with transaction.atomic(), connection.cursor() as cursor, ThreadPoolExecutor(1) as beside:
+        writer = _Writer(cursor, beside)
+        yield writer.store_some
+        writer.wait()
+
+
+class _Writer:
+    """Writes over one connection, in a thread beside the one that reads the next calls."""
+
+    def __init__(self, cursor: Any, beside: ThreadPoolExecutor) -> None:
+        self._cursor, self._beside = cursor, beside
+        self._written: Future[None] | None = None
+
+    def store_some(self, drafts: Sequence[Draft]) -> None:
+        self.wait()  # the connection is free, and not more than one lot is in memory as text
+        if not drafts:
+            return
+        _find_crontabs(drafts)
         timed = [draft for draft in drafts if draft.at is not None]
-        cursor.execute(_DRAW_IDS, [len(timed)])
-        for draft, (pk,) in zip(timed, cursor.fetchall(), strict=True):
+        self._cursor.execute(_DRAW_IDS, [len(timed)])
+        for draft, (pk,) in zip(timed, self._cursor.fetchall(), strict=True):
             draft.columns["clocked_id"] = pk
-        clocked = (f"{draft.columns['clocked_id']}\t{draft.at}" for draft in timed)
-        _copy(cursor, _CLOCKED, ("id", "clocked_time"), clocked)
-        _copy(cursor, _CALLS, COLUMNS, map(_call_line, drafts))
+        clocked = [f"{draft.columns['clocked_id']}\t{draft.at}\n" for draft in timed]
+        texts = "".join(clocked).encode(), "".join(map(_call_line, drafts)).encode()
+        self._written = self._beside.submit(_copy, self._cursor, *texts)
+
+    def wait(self) -> None:
+        """Until all is written; raises what PostgreSQL said against it."""
+        written, self._written = self._written, None
+        if written is not None:
+            with connection.wrap_database_errors:
+                written.result()
 
 
 def _find_crontabs(drafts: Sequence[Draft]) -> None:
-    """Before the transaction, so that the lock on new crontab rows is let go of at once."""
     ids = crontab_ids({draft.rhythm for draft in drafts if draft.rhythm is not None})
     for draft in drafts:
         if draft.rhythm is not None:
@@ -75,34 +104,53 @@ def _parameter(value: Any) -> Any:
     return as_json(value) if isinstance(value, dict | list) else value
 
 
-def _copy(cursor: Any, table: str, names: Sequence[str], lines: Iterable[str]) -> None:
+def _copy(cursor: Any, clocked: bytes, calls: bytes) -> None:
     """Rows by PostgreSQL's COPY: no parameters to quote, no plan, one write for many rows."""
-    text = io.StringIO("".join(f"{line}\n" for line in lines))
-    with connection.wrap_database_errors:
-        cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", text)
+    for statement, text in ((_COPY_CLOCKED, clocked), (_COPY_CALLS, calls)):
+        # In one piece: psycopg2 lets go of the interpreter while it sends and waits, and must
+        # queue for it before each next one.
+        cursor.copy_expert(statement, io.BytesIO(text), len(text) + 1)
 
 
 def _copied(value: Any) -> str:
     """A value in COPY's text format."""
-    if value is None:
-        return "\\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
-    if isinstance(value, dict | list):
-        return _copied(as_json(value))
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    kind = next((kind for kind in _COPIED if isinstance(value, kind)), int)
+    return _COPIED[kind](value)
 
 
-#: name, value and text of what most calls leave unset
-_UNSET_LINE = [(name, UNSET[name], _copied(UNSET[name])) for name in COLUMNS]
+def _text(value: str) -> str:
+    return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
+
+
+def _json(value: Any) -> str:
+    text = as_json(value)
+    return text.replace("\\", "\\\\") if "\\" in text else text  # it holds no line ends
+
+
+@lru_cache(maxsize=64)  # one "now" is that of all
+def _stamp(value: datetime) -> str:
+    return value.isoformat()
+
+
+_COPIED: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "\\N",
+    str: _text,
+    dict: _json,
+    list: _json,
+    JsonObject: _json,
+    datetime: _stamp,
+    UUID: str,
+    int: str,
+}
+#: what most calls leave unset, of all columns behind the first: name, value and text
+_UNSET_LINE = [(name, UNSET[name], _copied(UNSET[name])) for name in COLUMNS[1:]]
 
 
 def _call_line(draft: Draft) -> str:
     """A call in COPY's text format."""
     columns = draft.columns
-    return "\t".join(
-        [
-            text if (value := columns[name]) is unset else _copied(value)
-            for name, unset, text in _UNSET_LINE
-        ]
-    )
+    rest = [
+        text if (value := columns[name]) is unset else _COPIED.get(type(value), _copied)(value)
+        for name, unset, text in _UNSET_LINE
+    ]
+    return "\t".join((draft.name, *rest)) + "\n"

@@ -17,7 +17,7 @@ from asgiref.sync import SyncToAsync
 W = TypeVar("W")
 A = TypeVar("A")
 #: calls that one transaction takes; more would save little and hold the answers back
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 2_000
 
 
 class Gathering(Generic[W, A]):

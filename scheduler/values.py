@@ -9,10 +9,11 @@ from uuid import UUID
 from rest_framework.exceptions import ParseError
 
 from scheduler_project.errors import FieldError, Invalid
-from scheduler_project.parsing import MAX_DEPTH, refuse_unkeepable
+from scheduler_project.parsing import MAX_DEPTH, plainly_keepable, refuse_unkeepable
 
 #: what JSON carries as it stands; most values are one of these
 PLAIN = frozenset({str, int, float, bool, type(None)})
+NESTED = (dict, list)
 
 
 class Record(dict[str, Any]):
@@ -27,7 +28,11 @@ class Record(dict[str, Any]):
 
 def record(answer: Mapping[str, Any]) -> Record:
     """The answer with a Record for every object in it."""
-    return Record({name: _record(item) for name, item in answer.items()})
+    found = Record(answer)
+    for name, item in answer.items():
+        if isinstance(item, NESTED):  # most are not
+            found[name] = _record(item)
+    return found
 
 
 def _record(value: Any) -> Any:
@@ -48,6 +53,8 @@ def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(field: str, value: Any) -> Any:
+    if plainly_keepable(value):
+        return value
     try:
         plain = _as_json(value, 0)
         refuse_unkeepable(plain)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +21,16 @@ from executions.tasks import ring_calls, ring_webhooks
 from scheduled_calls import bulk, previewing, services
 from scheduled_calls.drafts import Draft, draft, read_new
 from scheduled_calls.listing import scheduled_calls_of
-from scheduled_calls.presenting import present, present_all, present_new
+from scheduled_calls.presenting import present, present_all, present_draft
 from scheduled_calls.serializers import PreviewSerializer
-from scheduled_calls.storing import store_all
+from scheduled_calls.storing import store, storing
 from scheduler.values import Record, body_of, record
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid
 
 Answer = Mapping[str, Any]
+#: calls that are read while PostgreSQL writes as many
+AT_ONCE = 500
 
 
 @contextmanager
@@ -61,14 +64,31 @@ def schedule_each(
     When the database refuses, none of them is stored, and that is what is wrong with each.
     """
     now = clock.now()
-    attempts = [_attempt(owner, kind, fields, now) for kind, fields in wanted]
-    drafts = [attempt for attempt in attempts if isinstance(attempt, Draft)]
+    attempts = (_attempt(owner, kind, fields, now) for kind, fields in wanted)
     try:
-        store_all(drafts)
+        return _store_one(next(attempts)) if len(wanted) == 1 else _store_many(attempts)
     except DatabaseError as refused:
-        return [refused if isinstance(attempt, Draft) else attempt for attempt in attempts]
-    stored = iter(present_new(draft.as_call(owner) for draft in drafts))
-    return [record(next(stored)) if isinstance(attempt, Draft) else attempt for attempt in attempts]
+        again = (_attempt(owner, kind, fields, now) for kind, fields in wanted)
+        return [refused if isinstance(attempt, Draft) else attempt for attempt in again]
+
+
+def _store_one(attempt: Draft | Exception) -> Sequence[Record | Exception]:
+    if isinstance(attempt, Draft):
+        store(attempt)  # one statement, no transaction around it
+    return [_answer(attempt)]
+
+
+def _store_many(attempts: Iterator[Draft | Exception]) -> Sequence[Record | Exception]:
+    answers: list[Record | Exception] = []
+    with storing() as store_some:
+        while some := list(islice(attempts, AT_ONCE)):
+            store_some([attempt for attempt in some if isinstance(attempt, Draft)])
+            answers += map(_answer, some)
+    return answers
+
+
+def _answer(attempt: Draft | Exception) -> Record | Exception:
+    return record(present_draft(attempt)) if isinstance(attempt, Draft) else attempt
 
 
 def _attempt(owner: User, kind: str, fields: Answer, now: datetime) -> Draft | Exception:
@@ -157,11 +177,10 @@ def health(owner: User) -> Answer:
 
 def _body(fields: Answer) -> dict[str, Any]:
     """The fields without a `timezone` of None, which means the default one."""
-    return {
-        name: value
-        for name, value in body_of(fields).items()
-        if not (name == "timezone" and value is None)
-    }
+    body = body_of(fields)
+    if body.get("timezone", "") is None:
+        del body["timezone"]
+    return body
 
 
 def _row(row: Any) -> Any:

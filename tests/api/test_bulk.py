@@ -11,6 +11,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Periodic
 from pytest_django import DjangoAssertNumQueries
 
 from scheduled_calls import services
+from scheduled_calls.bulk import AT_ONCE
 from scheduled_calls.models import ScheduledCall
 from scheduled_calls.presenting import present
 from tests.api.test_raw_bodies import MALFORMED, NO_OBJECTS
@@ -298,3 +299,16 @@ def test_what_the_database_would_refuse_stops_all(api: Api, alice: User) -> None
     answer = api.post(BULK, {"calls": [one_time(), one_time(name="forbidden"), one_time()]})
     assert answer.status_code == 500
     assert not ScheduledCall.objects.exists()
+
+
+def test_what_the_database_refuses_early_or_late_stops_all(api: Api, alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE scheduled_calls_scheduledcall ADD CHECK (name <> 'forbidden') NOT VALID"
+        )
+    for place in (0, AT_ONCE, 2 * AT_ONCE):
+        calls = [one_time() for _ in range(2 * AT_ONCE + 1)]
+        calls[place]["name"] = "forbidden"
+        assert api.post(BULK, {"calls": calls}).status_code == 500
+        assert not ScheduledCall.objects.exists()
+        assert not ClockedSchedule.objects.exists()

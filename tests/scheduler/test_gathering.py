@@ -4,18 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, IntegrityError, connection, connections
 from django.test.utils import CaptureQueriesContext
+from django_celery_beat.models import ClockedSchedule
 
 from scheduled_calls.models import ScheduledCall
 from scheduler.gathering import MOST_AT_ONCE, Gathering
 from scheduler.scheduler import Invalid, Record, ScheduledCallService
-from tests.client import one_time, recurring
+from scheduler.verbs import AT_ONCE
+from tests.client import NEXT_YEAR, one_time, recurring
 
 pytestmark = pytest.mark.django_db
 
@@ -213,6 +216,36 @@ def test_an_error_of_the_database_reaches_all_that_were_stored_together() -> Non
     assert isinstance(forbidden, DatabaseError)
     assert isinstance(wrong, Invalid)
     assert not ScheduledCall.objects.exists()
+
+
+def test_it_reaches_those_that_were_written_before_and_those_that_were_not_read_yet() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE scheduled_calls_scheduledcall ADD CHECK (name <> 'forbidden') NOT VALID"
+        )
+    bodies = [one_time() for _ in range(3 * AT_ONCE)]
+    bodies[AT_ONCE]["name"] = "forbidden"
+    bodies[-1]["phone_number"] = "x"
+    *refused, wrong = gathered(ScheduledCallService(), bodies)
+    assert {type(error) for error in refused} == {IntegrityError}
+    assert isinstance(wrong, Invalid)
+    assert not ScheduledCall.objects.exists()
+    assert not ClockedSchedule.objects.exists()
+
+
+def test_subclasses_of_text_and_datetime_are_stored_as_what_they_are() -> None:
+    class Text(str):
+        pass
+
+    class Instant(datetime):
+        pass
+
+    at = Instant(NEXT_YEAR, 2, 1, 14, 30, tzinfo=UTC)
+    odd = one_time(name=Text("a\tb\\N"), scheduled_time=at, metadata={"a": Text("b\\")})
+    for call in gathered(ScheduledCallService(), [odd, odd]):
+        stored = ScheduledCall.objects.get(pk=call.id)
+        assert (stored.instant, stored.metadata) == (at, {"a": "b\\"})
+        assert (stored.name, stored.next_run_at) == (call.name, at)
 
 
 @pytest.mark.django_db(transaction=True)
