@@ -312,3 +312,17 @@ def test_what_the_database_refuses_early_or_late_stops_all(api: Api, alice: User
         assert api.post(BULK, {"calls": calls}).status_code == 500
         assert not ScheduledCall.objects.exists()
         assert not ClockedSchedule.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_of_the_last_rows_is_no_success_without_rows(api: Api, alice: User) -> None:
+    # PostgreSQL answers the COMMIT of a transaction that failed with a ROLLBACK and no error
+    table = "ALTER TABLE scheduled_calls_scheduledcall"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{table} ADD CONSTRAINT own CHECK (name <> 'forbidden') NOT VALID")
+        try:
+            answer = api.post(BULK, {"calls": [one_time(), one_time(name="forbidden")]})
+        finally:
+            cursor.execute(f"{table} DROP CONSTRAINT own")
+    assert answer.status_code == 500
+    assert not ScheduledCall.objects.exists()
