@@ -123,6 +123,8 @@ def _after(row: Row, outcome: str, now: datetime, catch_up: float, chance: float
         return {"status": "completed", "ended_at": now, "reason": ""}
     policy = json.loads(row["retry_policy"]) if row["retry_policy"] else None
     at = next_attempt_at(policy, outcome, row["attempt_count"], now, chance)
+    if at is not None:
+        at = max(at, row["scheduled_for"])  # the clock may have gone back since
     reason = "no_retry_left" if at is None else _obstacle(row, at)
     if at is None or reason:
         return {"status": "failed", "ended_at": now, "reason": reason}
@@ -146,6 +148,7 @@ def _not_sent(row: Row, finding: Finding, now: datetime) -> Change:
     due = now
     if finding.worker is not None:
         due += timedelta(seconds=resend_delay(row["a_resends"], finding.retry_after))
+    due = max(due, row["scheduled_for"])  # the clock may have gone back since
     reason = "not_sent" if due > row["expires_at"] else _obstacle(row, due)
     error = f"not sent: {finding.error}"
     if reason:

@@ -8,7 +8,8 @@ from executions import interruption
 from executions.dialing import callback_token_is_right
 from executions.manual import execute_now
 from executions.models import Attempt
-from executions.providers.base import NotSent
+from executions.providers.base import NotSent, Refused
+from executions.states import Outcome
 from scheduled_calls import services
 from tests.executions.conftest import WORKER, Story, attempts_of, only, rows_of
 
@@ -125,3 +126,17 @@ def test_a_callback_address_is_made_for_one_attempt(story: Story) -> None:
     token = claimed.request.callback_url.rsplit("/", 1)[-1]
     assert callback_token_is_right(attempt_id, token)
     assert not callback_token_is_right(uuid4(), token)
+
+
+@pytest.mark.parametrize("answer", [NotSent("refused"), Refused(Outcome.BUSY, "busy")])
+def test_a_clock_that_goes_back_does_not_let_it_ring_again_before_its_time(
+    story: Story, answer: NotSent | Refused
+) -> None:
+    call = story.call(retry_policy={"max_retries": 1, "retry_delay": 1})
+    (first,) = story.dial()
+    story.wait(minutes=-2)
+    story.hear(first, answer)
+    story.wait(seconds=119)
+    assert story.dial() == []
+    story.wait(seconds=2)
+    assert [again.request.execution_id for again in story.dial()] == [only(call).id]

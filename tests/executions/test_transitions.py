@@ -50,6 +50,7 @@ def row_of(status: str, **columns: Any) -> dict[str, Any]:
         "started": False,
         "attempt_count": 1,
         "expires_at": NOW + timedelta(seconds=900),
+        "scheduled_for": NOW - timedelta(seconds=5),
         "call_status": "active",
         "next_run_at": None,
         "retry_policy": None,
