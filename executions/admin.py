@@ -15,9 +15,8 @@ from executions.models import Execution
 from executions.skipping import cancel_execution
 from executions.states import WAITING, ExecutionStatus
 from executions.tasks import ring_webhooks
-from scheduled_calls.filters import PART_OF_NUMBER
+from scheduled_calls.filters import FILTERS as CALL_FILTERS
 from scheduled_calls.models import ScheduledCall
-from scheduled_calls.validators import NUMBER_DECORATION
 from scheduler_project.admin_base import (
     COLOURS,
     ReadOnlyPage,
@@ -30,6 +29,7 @@ from scheduler_project.errors import Problem
 __all__ = ["ExecutionAdmin", "StopSwitchAdmin"]
 MOST = 200
 MOST_SEARCHED = 1_000
+SEARCH = CALL_FILTERS["search"]
 
 
 @admin.register(Execution)
@@ -42,7 +42,8 @@ class ExecutionAdmin(Columns, ReadOnlyPage):
     list_select_related = ("scheduled_call",)
     search_fields = ("id", "scheduled_call__phone_number", "scheduled_call__name")
     search_help_text = (
-        f"an id, or a part of the call's number or name (the newest {MOST_SEARCHED:,} such calls)"
+        "an id, or a part of the call's number, name or agent "
+        f"(the newest {MOST_SEARCHED:,} such calls)"
     )
     # by the index that the API's list uses, not by a time that has none
     ordering = ("-opened",)
@@ -71,9 +72,7 @@ class ExecutionAdmin(Columns, ReadOnlyPage):
             return queryset.filter(Q(pk=id_) | Q(scheduled_call=id_)), False
         if not (text := search_term.strip()):
             return queryset, False
-        wanted = Q(name__icontains=text)
-        if PART_OF_NUMBER.fullmatch(digits := text.translate(NUMBER_DECORATION)):
-            wanted |= Q(phone_number__contains=digits)
+        wanted = SEARCH.read(text)
         # First the calls, then what an index knows of them: never the whole record call by call.
         calls = ScheduledCall.objects.filter(wanted).order_by("-pk").values_list("pk", flat=True)
         return queryset.filter(scheduled_call__in=list(calls[:MOST_SEARCHED])), False

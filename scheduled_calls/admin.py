@@ -8,7 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -20,6 +20,7 @@ from scheduled_calls.admin_form import ScheduledCallForm
 from scheduled_calls.admin_lists import Columns, KindFilter, WithLastExecutions
 from scheduled_calls.filters import FILTERS
 from scheduled_calls.models import Kind, ScheduledCall, Status
+from scheduled_calls.tasks import ring_if_behind
 from scheduler_project.admin_base import COLOURS, Page, list_of, page_of, wall
 
 WHO = ("Whom", {"fields": ("owner", "agent_id", "phone_number", "name", "description")})
@@ -49,7 +50,7 @@ class ScheduledCallAdmin(Columns, Page):
     list_filter = ("status", KindFilter)
     list_select_related = ("owner",)
     search_fields = ("name", "phone_number", "agent_id", "id")
-    search_help_text = "a part of name, number, agent or id"
+    search_help_text = FILTERS["search"].description
     sortable_by = ("next_run",)
     actions = ("pause_calls", "resume_calls", "cancel_calls", "execute_calls")
     autocomplete_fields = ("owner",)
@@ -70,8 +71,10 @@ class ScheduledCallAdmin(Columns, Page):
         self, request: HttpRequest, queryset: QuerySet[ScheduledCall], search_term: str
     ) -> tuple[QuerySet[ScheduledCall], bool]:
         """The same search as the API's."""
-        wanted: Q = FILTERS["search"].read(search_term) if search_term.strip() else Q()
-        return queryset.filter(wanted), False
+        if not search_term.strip():
+            return queryset, False
+        ring_if_behind()
+        return queryset.filter(FILTERS["search"].read(search_term)), False
 
     # --- the form
 

@@ -8,3 +8,6 @@ class ScheduledCallsConfig(AppConfig):
 
     name = "scheduled_calls"
     verbose_name = "Scheduled calls"
+
+    def ready(self) -> None:
+        from scheduled_calls import checks  # noqa: F401  importing registers the checks

@@ -8,6 +8,7 @@ from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.lookups import Exact
 
 from scheduled_calls.models import Kind, Status
+from scheduled_calls.searching import begins, holds
 from scheduled_calls.validators import NUMBER_DECORATION, Wrong, phone_number
 from scheduler_project.ids import as_uuid, first_uuid7_at
 from scheduler_project.query import Filter, any_of, moment, read_instant, same
@@ -17,7 +18,11 @@ AT = "with Z or an offset, else UTC"
 MADE_WITHIN = 3600.0  # seconds
 #: text that a JSON value other than a string has as well, as PostgreSQL writes it
 BARE_JSON = re.compile(r"true|false|-?(0|[1-9][0-9]*)|-?(0|[1-9][0-9]{0,300})\.[0-9]+", re.ASCII)
-PART_OF_ID = re.compile(r"[0-9a-fA-F-]+", re.ASCII)
+#: beyond its first group, which may also be a number
+BEGIN_OF_ID = re.compile(
+    r"[0-9a-f]{8}-([0-9a-f]{0,4}|([0-9a-f]{4}-){1,2}[0-9a-f]{0,4}|([0-9a-f]{4}-){3}[0-9a-f]{0,12})",
+    re.ASCII,
+)
 PART_OF_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
@@ -71,13 +76,12 @@ def _search(text: str) -> Q:
     words = text.strip()
     if (id_ := as_uuid(words)) is not None:
         return Q(pk=id_)
-    found = Q(name__icontains=words) | Q(agent_id__icontains=words)
-    # What no id or number can hold is not looked for in them, in a million rows.
-    if PART_OF_ID.fullmatch(words):
-        found |= Q(id__icontains=words)
-    if PART_OF_NUMBER.fullmatch(digits := words.translate(NUMBER_DECORATION)):
-        found |= Q(phone_number__contains=digits)
-    return found
+    if BEGIN_OF_ID.fullmatch(words.lower()):
+        return begins(words.lower())
+    digits = words.translate(NUMBER_DECORATION)
+    if digits != words and PART_OF_NUMBER.fullmatch(digits):
+        return holds(words) | holds(digits)
+    return holds(words)
 
 
 FILTERS: dict[str, Filter] = {
@@ -91,5 +95,8 @@ FILTERS: dict[str, Filter] = {
     "next_run_before": Filter(_next_run("next_run_at__lt"), f"next run before; {AT}"),
     "created_after": Filter(_created_after, f"made at or after; {AT}"),
     "created_before": Filter(_created_before, f"made before; {AT}"),
-    "search": Filter(_search, "a part of name, number, agent or id"),
+    "search": Filter(
+        _search,
+        "a part of name, number or agent; an id, its beginning, or a part of its last group",
+    ),
 }

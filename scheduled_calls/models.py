@@ -225,3 +225,30 @@ def _shown_zone(name: str) -> tzinfo:
         return find_zone(name)
     except ValueError:
         return UTC
+
+
+class SearchText(models.Model):
+    """What `?search=` looks through: a call's name, agent, number and its id's last group.
+
+    In upper case, a line each. A trigger keeps it. It is a table of its own, since a call's row is
+    written anew at each ring.
+    """
+
+    call = models.OneToOneField(
+        ScheduledCall,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="search_text",
+        db_constraint=False,
+    )
+    text = models.TextField()
+    #: whether the index of trigrams has it; see scheduled_calls/searching.py
+    filed = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["call"], name="search_text_unfiled", condition=Q(filed=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

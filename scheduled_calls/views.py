@@ -22,6 +22,7 @@ from scheduled_calls.serializers import (
     ScheduledCallPageSerializer,
     ScheduledCallSerializer,
 )
+from scheduled_calls.tasks import ring_if_behind
 from scheduler_project.errors import ProblemSerializer
 from scheduler_project.front_door import PROBLEM, owner_of
 from scheduler_project.idempotency import idempotent
@@ -51,6 +52,8 @@ class ScheduledCalls(APIView):
         rows = scheduled_calls_of(owner_of(request), request.query_params)
         pages = NewestFirst()
         page = pages.paginate_queryset(rows, request, self) or []
+        if "search" in request.query_params:
+            ring_if_behind()
         return pages.get_paginated_response(present_all(page))
 
     @extend_schema(

@@ -12,6 +12,7 @@ from executions.history import executions_of
 from executions.models import Execution
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.models import ScheduledCall
+from scheduled_calls.searching import TRIGRAMS, file, is_behind
 from scheduler_project.ids import first_uuid7_at
 from tests.client import Api
 from tests.rows import make_execution
@@ -87,6 +88,19 @@ def test_a_time_of_creation_is_a_place_in_the_list(many: User, query: dict[str, 
     found = plan(scheduled_calls_of(many, query), "id")
     assert "Seq Scan" not in found
     assert found.count("(id ") == 1, found  # beside the owner, a condition on the index
+
+
+@pytest.mark.parametrize("words", ["0007", "zebra", "zebra 12"])
+def test_a_search_reads_an_index_once_its_texts_are_filed(many: User, words: str) -> None:
+    assert is_behind()
+    while file():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE scheduled_calls_searchtext")
+    assert not is_behind()
+    found = plan(scheduled_calls_of(many, {"search": words}), "id")
+    assert TRIGRAMS in found, found
+    assert "Seq Scan" not in found
 
 
 def test_a_page_of_executions_is_read_in_order(many: User) -> None:

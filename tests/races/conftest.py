@@ -9,13 +9,13 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule
 from pytest_django import DjangoDbBlocker
 
 from executions.models import Attempt, Execution
-from scheduled_calls.models import ScheduledCall
+from scheduled_calls.models import ScheduledCall, SearchText
 from tests.executions.conftest import story
 from tests.races.sides import Side
 
 __all__ = ["story"]
 #: all that a race writes, in the order in which it can be deleted
-WRITTEN = (Attempt, Execution, ScheduledCall, ClockedSchedule, CrontabSchedule, User)
+WRITTEN = (Attempt, Execution, SearchText, ScheduledCall, ClockedSchedule, CrontabSchedule, User)
 
 
 @pytest.fixture
