@@ -1,6 +1,6 @@
 """The protocol as a state machine: any step after any other, and the promises hold after each.
 
-60 examples of 50 steps in a normal run, always the same; `PROTOCOL_EXAMPLES=1000` makes it the long
+60 examples of 40 steps in a normal run, always the same; `PROTOCOL_EXAMPLES=1000` makes it the long
 one, with a seed by chance. It prints its seed; `PROTOCOL_SEED` repeats a run. Hypothesis shows a
 failure as a short program of steps.
 
@@ -29,7 +29,7 @@ from tests.executions.protocol.scenes import Scenes
 from tests.executions.protocol.world import World
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", 60))
-STEPS = 50
+STEPS = 40
 SEED = int(
     os.environ.get("PROTOCOL_SEED")
     or (random.randrange(10**6) if "PROTOCOL_EXAMPLES" in os.environ else 1)

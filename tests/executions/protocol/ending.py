@@ -67,7 +67,9 @@ def finish(world: World) -> None:
 
 
 def _is_over(world: World) -> bool:
-    """Nothing is open or due any more; recurring calls have times to come."""
+    """Nothing is open, due or to be woken any more; recurring calls have times to come."""
+    if any(call["wake_at"] for call in world.judge.calls.values()):
+        return False  # a pause has an end, or the time of a one-time call is still to come
     coming = [call for call in world.judge.calls.values() if call["next_run_at"]]
     due = [c for c in coming if not c["recurring"] or c["next_run_at"] <= world.time.now]
     return not due and all(row["status"] in FINAL for row in world.judge.executions.values())

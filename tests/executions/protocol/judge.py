@@ -23,7 +23,7 @@ HALF_LEASE = timedelta(seconds=30)
 JITTER = 1.1
 CALLS = """
 SELECT id, status, occurrence_count, max_occurrences, next_run_at,
-    next_execution_id, timing_revision,
+    next_execution_id, wake_at, timing_revision,
     retry_policy::text AS retry_policy,
     crontab_id IS NOT NULL AS recurring FROM scheduled_calls_scheduledcall ORDER BY id
 """

@@ -30,7 +30,7 @@ policies = st.fixed_dictionaries(
 MINUTES = {"* * * * *": 1, "*/5 * * * *": 5}
 crons = st.sampled_from(sorted(MINUTES))
 #: so many calls in one example
-MOST = 4
+MOST = 6
 limits = st.sampled_from([None, 1, 2, 3])
 WHOM = {"agent_id": "agent-123", "phone_number": "+12025550123"}
 
@@ -75,6 +75,12 @@ class People(RuleBasedStateMachine):
     @when(lambda self: len(self.calls) < MOST)
     def schedule_once(self, soon: int, policy: dict[str, Any]) -> None:
         self._schedule_once(soon, policy)
+
+    def one_more_call(self) -> None:
+        """One that is due now and may be tried twice, if there are not too many."""
+        if len(self.calls) < MOST:
+            policy = {"max_retries": 1, "retry_delay": 1, "exponential_backoff": False}
+            self._schedule_once(0, {**policy, "retry_on": ["busy", "no_answer"]})
 
     def _schedule_once(self, soon: int, policy: dict[str, Any]) -> None:
         at = self.world.time.now + timedelta(seconds=soon)

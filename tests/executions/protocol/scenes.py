@@ -67,7 +67,7 @@ class Scenes(Steps):
         fault=st.sampled_from(["stands still", "loses its session", "crashes", "waits no longer"]),
         fate=fates,
         outcome=outcomes,
-        rounds=st.sampled_from([1, 2, 4, 6, 6, 6]),
+        rounds=st.sampled_from([2, 4, 6, 6]),
         pace=st.sampled_from([0, 65, 65]),
         until=stages,
         another_message=st.booleans(),
@@ -88,6 +88,7 @@ class Scenes(Steps):
         """It has got so far with its calls; the others go on; then it goes on as well."""
         workers = self.free_workers()
         worker = workers[pick % len(workers)]
+        self.one_more_call()
         self.world.tick()
         self.world.claim(worker, self.world.bells[-4:])
         if not worker.actor.idle:
@@ -96,10 +97,35 @@ class Scenes(Steps):
         self._strike(worker, fault)
         self._others_go_on(worker, fate, outcome, rounds, pace, until)
         if another_message and self._can_work() and worker.actor.idle:
+            self.one_more_call()
             self.world.tick()
             self.world.claim(worker, self.world.bells[-4:])
         if worker.actor.idle:
             self.world.place(worker, fate)
+
+    @rule(
+        pick=picks,
+        stage=st.sampled_from(["claimed", "claimed", "answered"]),
+        fate=fates,
+        until=st.sampled_from(STAGES[:4]),
+        another_message=st.booleans(),
+    )
+    @when(_can_work)
+    def a_worker_is_lost_and_comes_back(
+        self, pick: int, stage: str, fate: str, until: str, another_message: bool
+    ) -> None:
+        """Its session ends, others take its calls over, and it is back with what it knew."""
+        self.a_worker_is_held_up(
+            pick=pick,
+            stage=stage,
+            fault="loses its session",
+            fate=fate,
+            outcome="completed",
+            rounds=6,
+            pace=65,
+            until=until,
+            another_message=another_message,
+        )
 
     def _strike(self, worker: Worker, fault: str) -> None:
         if fault == "loses its session":
@@ -176,5 +202,7 @@ class Scenes(Steps):
     # Hypothesis takes any rule as often as any other; by a second name these weigh more.
     another_bell_is_answered = a_bell_is_answered
     another_claim_meets_a_person = a_claim_meets_a_person
-    another_worker_is_held_up = yet_another_is_held_up = a_worker_is_held_up
+    another_worker_is_held_up = a_worker_is_held_up
+    another_worker_is_lost = a_worker_is_lost_and_comes_back
+    it_repeats_itself_again = the_service_repeats_itself
     more_old_bells_are_answered = old_bells_are_answered
