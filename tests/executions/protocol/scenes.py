@@ -15,7 +15,7 @@ from tests.executions.protocol.worker import Worker
 from tests.executions.protocol.world import STAGES
 
 stages = st.sampled_from(["written", *STAGES])
-verbs = st.sampled_from(["pause", "pause", "cancel", "change_time", "ring_by_hand"])
+verbs = st.sampled_from(["pause", "cancel", "pause", "change_time", "ring_by_hand"])
 
 
 class Scenes(Steps):
@@ -39,6 +39,7 @@ class Scenes(Steps):
     @when(lambda self: self._can_work() and self.world.person.idle and self.calls)
     def a_claim_meets_a_person(self, pick: int, verb: str, claim_first: bool) -> None:
         """Both stand before their commit at the same time, if the one lets the other."""
+        self.one_more_call()
         self.world.tick()
         waiting = [
             row
@@ -47,7 +48,7 @@ class Scenes(Steps):
         ]
         if not waiting:
             return
-        row, worker = waiting[pick % len(waiting)], self.free_workers()[0]
+        row, worker = waiting[-1 - pick % len(waiting)], self.free_workers()[0]
         call = self.calls.index(row["scheduled_call_id"])
         if claim_first:
             self.world.claim(worker, [row["id"]], hold=True)
