@@ -48,7 +48,8 @@ SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_
     e.ended_at AS e_ended_at,
     EXISTS (SELECT FROM executions_execution o
             WHERE o.scheduled_call_id = s.id AND o.id <> e.id
-              AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')) AS another,
+              AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')
+            OFFSET 0) AS another,
     e.trigger = 'schedule'
         AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated,
     {COLUMNS}

@@ -24,6 +24,7 @@ MAY_RING = f"""
     e.ring_at IS NOT NULL AND e.due_at <= %(now)s AND e.expires_at >= %(now)s
     AND (s.status = 'active' OR e.trigger = 'manual' AND s.status <> 'cancelled')
     AND NOT EXISTS (SELECT FROM executions_execution o
-                    WHERE o.scheduled_call_id = s.id AND o.status IN ('dialing', 'in_progress'))
+                    WHERE o.scheduled_call_id = s.id AND o.status IN ('dialing', 'in_progress')
+                    OFFSET 0)
     AND NOT {stopped(AGENT, NUMBER)}
 """
