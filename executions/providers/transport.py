@@ -34,6 +34,8 @@ CONNECT_SECONDS = 3.0
 #: Many services close an idle connection after some seconds. The shorter we keep ours, the rarer
 #: does a request leave towards a connection that is just being closed, which makes it unknown.
 KEEP_ALIVE_SECONDS = 15.0
+#: connections being made at once: where answers come quickly, a few of them serve all calls
+MOST_CONNECTING = 16
 #: more than a worker child ever has in flight, so that no call waits for a connection
 MAX_CONNECTIONS = 600
 #: on every request; an answer comes unpacked, so that its size is the size we read
@@ -48,6 +50,7 @@ class DialClient:
 
     def __init__(self, connections: int = MAX_CONNECTIONS) -> None:
         self._room = asyncio.Semaphore(connections)
+        self._connecting = asyncio.Semaphore(MOST_CONNECTING)
         self._tls = tls_context()
         self._kept: dict[Place, list[Connection]] = {}
         self._sweep: asyncio.TimerHandle | None = None
@@ -90,7 +93,7 @@ class DialClient:
         """As `send`; whatever it raises except LostError means that nothing has left."""
         place, *_ = address_of(request.url)
         data = encoded(request, HEADERS)
-        connection = self._take(place) or await self._connect(place, until)
+        connection = self._take(place) or await self._next(place, until)
         try:
             answer = connection.send(data, guard)
         except BaseException:
@@ -114,6 +117,15 @@ class DialClient:
         finally:
             timer.cancel()
             self._keep(place, connection)
+
+    async def _next(self, place: Place, until: float) -> Connection:
+        """A connection that has come free meanwhile, or a new one when its turn has come."""
+        async with asyncio.timeout_at(until):
+            await self._connecting.acquire()
+        try:
+            return self._take(place) or await self._connect(place, until)
+        finally:
+            self._connecting.release()
 
     async def _connect(self, place: Place, until: float) -> Connection:
         now = asyncio.get_running_loop().time()
