@@ -16,7 +16,12 @@ from devtools.program import Child, Program
 from devtools.supervisor import Supervisor
 from tests.system import eventually
 
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+#: hears SIGINT also when this test is run in the background of a shell, which has it ignored
+SLEEPER = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(60)",
+]
 #: starts a child and a grandchild that would both outlive it
 PARENT = """
 import os, subprocess, sys, time

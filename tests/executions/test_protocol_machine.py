@@ -1,6 +1,6 @@
 """The protocol as a state machine: any step after any other, and the promises hold after each.
 
-60 examples of 40 steps in a normal run, always the same; `PROTOCOL_EXAMPLES=1000` makes it the long
+40 examples of 40 steps in a normal run, always the same; `PROTOCOL_EXAMPLES=1000` makes it the long
 one, with a seed by chance. It prints its seed; `PROTOCOL_SEED` repeats a run. Hypothesis shows a
 failure as a short program of steps.
 
@@ -28,7 +28,7 @@ from tests.executions.protocol.first_day import Time
 from tests.executions.protocol.scenes import Scenes
 from tests.executions.protocol.world import World
 
-EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", 60))
+EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", 40))
 STEPS = 40
 SEED = int(
     os.environ.get("PROTOCOL_SEED")

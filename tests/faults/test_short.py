@@ -28,8 +28,8 @@ COUNTS = {
     "postgres_restart": 2,
     "call_service_misbehaves": 1,
     "poisoned_messages": 1,
-    "redis_full": 2,
-    "postgres_read_only": 2,
+    "redis_full": 1,
+    "postgres_read_only": 1,
 }
 
 
