@@ -62,8 +62,11 @@ class PatientChannel:
         return _heard(super()._brpop_read, options)  # type: ignore[misc]
 
     def _receive(self, **options: Any) -> Any:
-        """As kombu's, for a message to all workers."""
-        return _heard(super()._receive, options)  # type: ignore[misc]
+        """As kombu's, for a message to all workers; never waits for one that is not there.
+
+        What is readable may have been read already, and kombu would wait for ever, deaf to queues.
+        """
+        return not _is_silent(self.subclient) and _heard(super()._receive, options)  # type: ignore[misc, attr-defined]
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **kwargs: Any
@@ -102,6 +105,15 @@ def refuse_misshapen(message: Any) -> None:
     body = message.payload  # kept by kombu, so it is not read twice
     if type(body) is not list or tuple(type(part) for part in body) != BODY:
         raise ValueError("body")
+
+
+def _is_silent(listening: Any) -> bool:
+    """Whether a connection that is subscribed has nothing to tell; one that broke has."""
+    try:
+        connection = listening.connection
+        return connection is not None and not connection.can_read(timeout=0)
+    except (RedisError, OSError):
+        return False
 
 
 def _heard(read: Callable[..., Any], options: dict[str, Any]) -> Any:
