@@ -16,12 +16,14 @@ from devtools.program import Child, Program
 from devtools.supervisor import Supervisor
 from tests.system import eventually
 
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 #: hears SIGINT also when this test is run in the background of a shell, which has it ignored
-SLEEPER = [
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(60)",
-]
+LISTENER = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("ready", flush=True)
+time.sleep(60)
+"""
 #: starts a child and a grandchild that would both outlive it
 PARENT = """
 import os, subprocess, sys, time
@@ -126,7 +128,10 @@ def test_a_server_that_does_not_start_is_explained_by_its_last_lines(tmp_path: P
 
 def test_the_next_start_ends_what_the_last_one_left(tmp_path: Path) -> None:
     record = tmp_path / leftovers.RECORD
-    with subprocess.Popen(SLEEPER, process_group=0) as orphan:
+    command = [sys.executable, "-c", LISTENER]
+    with subprocess.Popen(command, process_group=0, stdout=subprocess.PIPE) as orphan:
+        assert orphan.stdout is not None
+        assert orphan.stdout.readline() == b"ready\n"
         record.write_text(json.dumps(leftovers.describe([orphan.pid])))
         leftovers.end(record)
         assert orphan.wait(5) == -signal.SIGINT
