@@ -160,7 +160,10 @@ class Connection(asyncio.Protocol):
         self._begin()
         guard()
         self._answer = answer
-        self._transport.write(data)
+        try:
+            self._transport.write(data)
+        except Exception as error:  # some of it may have left: this is no "not sent"
+            self._fail(error)
         return answer
 
     def time_out(self) -> None:
