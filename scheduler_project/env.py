@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduler_project.origins import refusal
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
@@ -65,6 +67,15 @@ def listing(name: str, default: str = "") -> list[str]:
 def networks(name: str) -> tuple[Network, ...]:
     """The comma-separated CIDR networks of NAME."""
     return tuple(_network(name, word) for word in listing(name))
+
+
+def origins(name: str) -> list[str]:
+    """The comma-separated origins of NAME (https://app.example.com), each once."""
+    words = listing(name)
+    for word in words:
+        if (why := refusal(word)) is not None:
+            raise ImproperlyConfigured(f"{name} holds {word!r}, which is no origin: {why}.")
+    return list(dict.fromkeys(words))
 
 
 def _number(

@@ -20,6 +20,7 @@ DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.required("SECRET_KEY", "Write 50 or more random characters; keep them secret.")
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("SCHEDULER_CORS_ALLOWED_ORIGINS")
 FIELD_ENCRYPTION_KEYS = env.listing("FIELD_ENCRYPTION_KEYS")
 if not FIELD_ENCRYPTION_KEYS:
     raise ImproperlyConfigured(
@@ -58,6 +59,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "axes",
+    "corsheaders",
     "scheduler_project",
     "scheduled_calls",
     "executions",
@@ -77,6 +79,17 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+# Browsers ask for these answers only where somebody named their page. Behind the request's id, so
+# that each has one; before all that could refuse, so that a page may read why.
+if CORS_ALLOWED_ORIGINS:
+    _place = 1 + MIDDLEWARE.index("scheduler_project.logs.RequestIdMiddleware")
+    MIDDLEWARE.insert(_place, "corsheaders.middleware.CorsMiddleware")
+# A call service's callbacks come from no page.
+CORS_URLS_REGEX = r"^/api/(?!providers/)"
+# A token says who asks; cookies are the admin's.
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",

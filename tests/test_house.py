@@ -70,14 +70,11 @@ def test_the_picture_of_the_states_is_the_table_of_moves() -> None:
 
 
 def test_the_example_environment_names_every_setting_and_no_other() -> None:
+    readers = "text|required|boolean|integer|number|listing|networks|origins"
     read = set()
     for name in ("env.py", "settings.py"):
         source = (ROOT / "scheduler_project" / name).read_text()
-        read |= set(
-            re.findall(
-                r'(?:text|required|boolean|integer|number|listing|networks)\(\s*"([A-Z_]+)"', source
-            )
-        )
+        read |= set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', source))
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert listed - read == {"POSTGRES_PASSWORD"}  # docker-compose.yml's own
     assert read - listed == set()
