@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from scheduler_project.models import ApiToken, token_digest
+from scheduler_project.throttling import count_owner, count_stranger
 
 _TOKEN = [field.attname for field in ApiToken._meta.concrete_fields]
 _USER = [field.attname for field in User._meta.concrete_fields]
@@ -42,7 +43,23 @@ class BearerToken(BaseAuthentication):
     keyword = "Bearer"
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        """The token's user; None without a header; AuthenticationFailed (401) for a bad one."""
+        """The token's user; None without a header; AuthenticationFailed (401) for a bad one.
+
+        Raises Throttled (429). A good token counts as its owner's wherever it comes from, so that
+        nobody locks out others behind one address; tokens are too long to be guessed at any speed.
+        """
+        try:
+            found = self._find(request)
+        except AuthenticationFailed:
+            count_stranger(request)
+            raise
+        if found is None:
+            count_stranger(request)
+        else:
+            count_owner(found[0].pk)
+        return found
+
+    def _find(self, request: Request) -> tuple[User, ApiToken] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None

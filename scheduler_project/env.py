@@ -122,6 +122,10 @@ class SchedulerSettings:
     min_gap_seconds: int = 0
     #: user name the Python front door acts for
     owner: str = "default"
+    #: requests that one owner's tokens may make within a minute; 0 is no limit
+    throttle_requests_per_minute: int = 120_000
+    #: requests without a good token that one address may make within a minute; 0 is no limit
+    throttle_strangers_per_minute: int = 600
     #: whether a phone number must exist in its country's plan, not only look like one
     full_number_validity: bool = False
     #: how long a dial may be under way before its worker is asked whether it lives
@@ -149,6 +153,8 @@ def scheduler_settings() -> SchedulerSettings:
         max_call_seconds=integer("SCHEDULER_MAX_CALL_SECONDS", 7200, least=1, most=604_800),
         min_gap_seconds=integer("SCHEDULER_MIN_GAP_SECONDS", 0, most=604_800),
         owner=text("SCHEDULER_OWNER") or "default",
+        throttle_requests_per_minute=integer("SCHEDULER_THROTTLE_REQUESTS_PER_MINUTE", 120_000),
+        throttle_strangers_per_minute=integer("SCHEDULER_THROTTLE_STRANGERS_PER_MINUTE", 600),
         full_number_validity=boolean("SCHEDULER_FULL_NUMBER_VALIDITY"),
         lease_seconds=integer("SCHEDULER_LEASE_SECONDS", 60, least=2, most=3600),
         dial_deadline_seconds=number("SCHEDULER_DIAL_DEADLINE_SECONDS", 20.0, least=0.5, most=600),

@@ -18,11 +18,13 @@ from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
+JSON = JSONRenderer()
 RETRY_AFTER = "5"  # seconds
 
 
@@ -128,6 +130,8 @@ def document(
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error it knows becomes a problem document, no other shape."""
+    asked = context["request"]  # a problem is JSON, also where YAML was asked for
+    asked.accepted_renderer, asked.accepted_media_type = JSON, JSON.media_type
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
     if isinstance(error, ValidationError):

@@ -5,7 +5,14 @@ from typing import Any
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ALWAYS = {
     "401": "No token, or one that is not valid.",
-    "429": "Too many requests; see Retry-After.",
+    "429": "Too many requests within a minute; nothing was done.",
+    "503": "The database is away, or takes no changes; nothing was done.",
+}
+WITH_RETRY_AFTER = {"429", "503"}
+RETRY_AFTER = {
+    "description": "Whole seconds after which to ask again.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
 }
 WITH_QUERY = {"400": "A filter, limit or cursor is wrong."}
 WITH_ID = {"404": "No such row, or not yours."}
@@ -24,14 +31,14 @@ def add_problems(
     for path, methods in result["paths"].items():
         for method, operation in methods.items():
             for status, sentence in _problems(path, method, operation).items():
-                operation["responses"].setdefault(
-                    status,
-                    {
-                        "description": sentence,
-                        "content": {"application/problem+json": {"schema": PROBLEM}},
-                    },
-                )
+                operation["responses"].setdefault(status, _answer(status, sentence))
     return result
+
+
+def _answer(status: str, sentence: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": PROBLEM}}
+    headers = {"headers": {"Retry-After": RETRY_AFTER}} if status in WITH_RETRY_AFTER else {}
+    return {"description": sentence, **headers, "content": content}
 
 
 def _problems(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:

@@ -163,6 +163,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["scheduler_project.parsing.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "scheduler_project.paging.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": env.integer("SCHEDULER_PROXIES", 0, most=10),
     "EXCEPTION_HANDLER": "scheduler_project.errors.problem_response",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -75,8 +75,10 @@ def routes(patterns: Any, start: str = "/") -> list[str]:
 
 def test_every_operation_says_what_goes_wrong(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
-        wanted = {"401", "400", "429"} | ({"404"} if "{" in path else set())
+        wanted = {"401", "400", "429", "503"} | ({"404"} if "{" in path else set())
         assert wanted <= operation["responses"].keys(), (method, path)
+        for status in ("429", "503"):
+            assert operation["responses"][status]["headers"]["Retry-After"]["required"]
 
 
 @pytest.mark.parametrize(
