@@ -76,6 +76,7 @@ _A = AttemptStatus
 WAITING = frozenset({_E.PENDING, _E.RETRYING})
 FINAL = frozenset({_E.COMPLETED, _E.FAILED, _E.CANCELLED, _E.MISSED, _E.SKIPPED})
 OPEN = frozenset(_E) - FINAL
+CAME_TO_NOTHING = FINAL - {_E.COMPLETED}
 
 EXECUTION_MOVES: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
     _E.PENDING: frozenset({_E.DIALING, _E.MISSED, _E.SKIPPED, _E.CANCELLED}),

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from scheduled_calls.filters import FILTERS
 from scheduled_calls.models import Kind, ScheduledCall, Status
 from scheduled_calls.presenting import last_executions
 from scheduler_project.admin_base import (
@@ -19,6 +20,24 @@ from scheduler_project.admin_base import (
     wall,
     words,
 )
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Where it stands; by the API's filter, which knows the quick way."""
+
+    title = "status"
+    parameter_name = "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All of them."""
+        return [(status.value, status.value) for status in Status]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ScheduledCall]
+    ) -> QuerySet[ScheduledCall]:
+        """Those that stand so; all for a word that is none."""
+        known = self.value() in Status.values
+        return queryset.filter(FILTERS["status"].read(self.value())) if known else queryset
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -37,7 +56,7 @@ class KindFilter(admin.SimpleListFilter):
         """Those of the kind; all for a word that is none."""
         if self.value() not in Kind.values:
             return queryset
-        return queryset.filter(crontab__isnull=self.value() == Kind.ONE_TIME)
+        return queryset.filter(FILTERS["kind"].read(self.value()))
 
 
 class WithLastExecutions(QuickList):
@@ -53,7 +72,7 @@ class WithLastExecutions(QuickList):
     def get_results(self, request: HttpRequest) -> None:
         """The page's rows."""
         super().get_results(request)
-        shown = list[ScheduledCall](self.result_list)  # type: ignore[has-type]  # untyped
+        shown = list[ScheduledCall](self.result_list)
         found = last_executions(shown)
         for call in shown:
             call.last_execution = found.get(call.pk)  # type: ignore[attr-defined]  # for `last`

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.lookups import Exact
 
-from scheduled_calls.models import Kind, Status
+from scheduled_calls.models import SET_ASIDE, Kind, Status
 from scheduled_calls.searching import begins, holds
 from scheduled_calls.validators import NUMBER_DECORATION, Wrong, phone_number
 from scheduler_project.ids import as_uuid, first_uuid7_at
@@ -28,7 +29,15 @@ PART_OF_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 def _kind(text: str) -> Q:
     any_of("kind", Kind.values)(text)
-    return Q(crontab__isnull=text == Kind.ONE_TIME)
+    if text == Kind.RECURRING:
+        return Q(crontab__isnull=False)
+    return Q(crontab__isnull=True, clocked__isnull=False)  # the second has an index
+
+
+def _status(text: str) -> Q:
+    """Those that are set aside are looked up in a table of their own."""
+    wanted = any_of("status", Status.values)(text)
+    return wanted & Q(set_aside__status=text) if text in SET_ASIDE else wanted
 
 
 def _phone_number(text: str) -> Q:
@@ -84,8 +93,24 @@ def _search(text: str) -> Q:
     return holds(words)
 
 
+def scattered(query: Mapping[str, Any]) -> bool:
+    """Whether no index has what is asked for in the order of the list, newest first."""
+    return any(
+        name in ("search", "next_run_after", "next_run_before")
+        or name.startswith("metadata.")
+        or (name == "kind" and query[name] == Kind.ONE_TIME)
+        or (name == "status" and query[name] not in SET_ASIDE)
+        for name in query
+    )
+
+
+def twin(query: Mapping[str, Any]) -> str:
+    """The column of another table that is looked through by the call's id."""
+    return "search_text__pk" if "search" in query else ""
+
+
 FILTERS: dict[str, Filter] = {
-    "status": Filter(any_of("status", Status.values), "only these", words=tuple(Status.values)),
+    "status": Filter(_status, "only these", words=tuple(Status.values)),
     "kind": Filter(_kind, "only these", words=tuple(Kind.values)),
     "agent_id": Filter(same("agent_id"), "of this agent"),
     "phone_number": Filter(_phone_number, "to this number"),

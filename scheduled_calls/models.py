@@ -26,6 +26,10 @@ class Status(models.TextChoices):
     MISSED = "missed"  # one-time only: its time went by without a ring
 
 
+#: few calls are this, and an operator looks for them
+SET_ASIDE = (Status.PAUSED, Status.CANCELLED, Status.MISSED)
+
+
 class Kind(models.TextChoices):
     """How often it rings."""
 
@@ -115,8 +119,11 @@ class ScheduledCall(models.Model):
             ),
         ]
         indexes = [
-            # GET /api/scheduled-calls: one owner's, newest first
-            models.Index(fields=["owner", "-id"], name="scheduled_call_list"),
+            # GET /api/scheduled-calls: one owner's, newest first; health: how many are there, how
+            # many have a next run?
+            models.Index(
+                fields=["owner", "-id"], include=["next_run_at"], name="scheduled_call_newest"
+            ),
             # ?kind=recurring of the same list
             models.Index(
                 fields=["owner", "-id"],
@@ -252,3 +259,29 @@ class SearchText(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class SetAside(models.Model):
+    """A call that is paused, cancelled or missed: what `?status=` looks for among a million others.
+
+    A trigger keeps it. It is a table of its own, since an index that knows the status of a call
+    would make each completion of one a change of all indexes.
+    """
+
+    call = models.OneToOneField(
+        ScheduledCall,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="set_aside",
+        db_constraint=False,
+    )
+    status = models.CharField(max_length=16)
+
+    class Meta:
+        indexes = [
+            # GET /api/scheduled-calls?status=, newest first
+            models.Index(fields=["status", "-call"], name="set_aside_list"),
+        ]
+
+    def __str__(self) -> str:
+        return self.status
