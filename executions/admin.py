@@ -16,6 +16,7 @@ from executions.skipping import cancel_execution
 from executions.states import WAITING, ExecutionStatus
 from executions.tasks import ring_webhooks
 from scheduled_calls.filters import FILTERS as CALL_FILTERS
+from scheduled_calls.filters import twin
 from scheduled_calls.models import ScheduledCall
 from scheduler_project.admin_base import (
     COLOURS,
@@ -25,6 +26,7 @@ from scheduler_project.admin_base import (
     page_of,
 )
 from scheduler_project.errors import Problem
+from scheduler_project.newest import Newest
 
 __all__ = ["ExecutionAdmin", "StopSwitchAdmin"]
 MOST = 200
@@ -74,8 +76,10 @@ class ExecutionAdmin(Columns, ReadOnlyPage):
             return queryset, False
         wanted = SEARCH.read(text)
         # First the calls, then what an index knows of them: never the whole record call by call.
-        calls = ScheduledCall.objects.filter(wanted).order_by("-pk").values_list("pk", flat=True)
-        return queryset.filter(scheduled_call__in=list(calls[:MOST_SEARCHED])), False
+        calls = Newest(
+            ScheduledCall.objects.filter(wanted).order_by("-id"), "id", twin=twin({"search": text})
+        )
+        return queryset.filter(scheduled_call__in=calls.keys(0, MOST_SEARCHED)), False
 
     # --- calling one off
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from executions import deciding
-from executions.filters import FILTERS
+from executions.filters import FILTERS, opened_before, scattered
 from executions.health import health
 from executions.history import MOST_SHOWN, SHOWN, executions_of, history, show_execution
 from executions.manual import execute_now
@@ -91,8 +91,9 @@ class Executions(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of those that the filters leave."""
-        rows = executions_of(owner_of(request), request.query_params)
-        pages = NewestFirst()
+        query = request.query_params
+        rows = executions_of(owner_of(request), query)
+        pages = NewestFirst(scattered=scattered(query), split=opened_before(query))
         page = pages.paginate_queryset(rows, request, self) or []
         return pages.get_paginated_response(present_executions(page))
 

@@ -11,7 +11,7 @@ from executions.tasks import ring_webhooks
 from scheduled_calls import services
 from scheduled_calls.bulk import schedule_calls
 from scheduled_calls.fields import read_body
-from scheduled_calls.filters import FILTERS
+from scheduled_calls.filters import FILTERS, scattered, twin
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.presenting import present, present_all, present_new
 from scheduled_calls.previewing import preview
@@ -49,10 +49,11 @@ class ScheduledCalls(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of those that the filters leave."""
-        rows = scheduled_calls_of(owner_of(request), request.query_params)
-        pages = NewestFirst()
+        query = request.query_params
+        rows = scheduled_calls_of(owner_of(request), query)
+        pages = NewestFirst(scattered=scattered(query), twin=twin(query))
         page = pages.paginate_queryset(rows, request, self) or []
-        if "search" in request.query_params:
+        if "search" in query:
             ring_if_behind()
         return pages.get_paginated_response(present_all(page))
 

@@ -20,6 +20,7 @@ from executions.skipping import cancel_execution as skip
 from executions.tasks import ring_calls, ring_webhooks
 from scheduled_calls import bulk, previewing, services
 from scheduled_calls.drafts import Draft, draft, read_new
+from scheduled_calls.filters import scattered, twin
 from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.presenting import present, present_all, present_draft
 from scheduled_calls.serializers import PreviewSerializer
@@ -27,6 +28,8 @@ from scheduled_calls.storing import store, storing
 from scheduler.values import Record, body_of, record
 from scheduler_project import clock
 from scheduler_project.errors import FieldError, Invalid
+from scheduler_project.newest import Newest
+from scheduler_project.paging import rows_in_order
 
 Answer = Mapping[str, Any]
 #: calls that are read while PostgreSQL writes as many
@@ -118,10 +121,14 @@ def list_calls(owner: User, filters: Answer, limit: int, cursor: str | None) -> 
     """A page in `results`; `next` is the id of its last row when there are more."""
     if type(limit) is not int or not 1 <= limit <= 200:
         raise _wrong("limit", "limit is a whole number from 1 to 200.")
-    rows = scheduled_calls_of(owner, dict(_texts(filters))).order_by("-pk")
-    if cursor is not None:
-        rows = rows.filter(pk__lt=_last_seen(cursor))
-    found = list(rows[: limit + 1])
+    query = dict(_texts(filters))
+    rows = scheduled_calls_of(owner, query).order_by("-id")
+    place = {} if cursor is None else {"id__lt": _last_seen(cursor)}
+    if scattered(query):
+        ids = Newest(rows, "id", twin=twin(query)).filter(**place).keys(0, limit + 1)
+        found = rows_in_order(rows, "id", ids)
+    else:
+        found = list(rows.filter(**place)[: limit + 1])
     more = len(found) > limit
     return {
         "next": str(found[limit - 1].pk) if more else None,

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, UUIDField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -20,6 +20,7 @@ from unfold.decorators import display as unfold_display
 from unfold.views import ChangeList
 
 from scheduler_project.ids import as_uuid
+from scheduler_project.newest import Newest
 from scheduler_project.paging import rows_in_order
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ COLOURS = {
 }
 
 
+class About(int):
+    """A number that was estimated, and says so where it is shown."""
+
+    def __str__(self) -> str:
+        return f"about {round(self, 2 - len(f'{self:d}')):,}"
+
+
 class EstimatingPaginator(AnyPaginator):
     """Counts up to 10,000 rows; beyond that it takes PostgreSQL's own estimate, a plan and no scan.
 
@@ -53,30 +61,58 @@ class EstimatingPaginator(AnyPaginator):
     """
 
     COUNTED = 10_000
+    #: of so few rows the keys are kept, so that they are looked for once
+    KEPT = 1_000
+    #: see `Newest`
+    twin = ""
 
     object_list: QuerySet[Any]
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, exact up to 10,000."""
+        """The number of rows, exact up to 10,000, and `About` so many beyond."""
         rows = self.object_list.order_by().values("pk")
         if not rows.query.where and (estimated := _estimate(rows)) > self.COUNTED:
-            return estimated  # the whole table: no need to look whether there are so many
+            return About(estimated)  # the whole table: no need to look whether there are so many
+        if (few := len(self._few)) <= self.KEPT:
+            return few
         counted = rows[: self.COUNTED + 1].count()
-        return counted if counted <= self.COUNTED else max(counted, _estimate(rows))
+        return counted if counted <= self.COUNTED else About(max(counted, _estimate(rows)))
 
     def page(self, number: Any) -> Any:
-        """The page's place is found in an index alone; then its rows are read, 50 and not all
+        """The page's keys are found in an index alone; then its rows are read, 50 and not all
         before them."""
         found = super().page(number)
-        rows = self.object_list
-        key = str(rows.query.order_by[0]).removeprefix("-") if rows.query.order_by else "pk"
-        if key != "pk" and not rows.model._meta.get_field(key).unique:
-            return found
         first = (found.number - 1) * self.per_page
-        wanted = list(rows.values_list(key, flat=True)[first : first + self.per_page])
-        found.object_list = rows_in_order(rows, key, wanted)
+        wanted = self._keys(first, min(first + self.per_page, self.count))
+        found.object_list = rows_in_order(self.object_list, self._key, wanted)
         return found
+
+    @cached_property
+    def _few(self) -> list[Any]:
+        """The keys of all rows in no order; when there are more than are kept, of some."""
+        keys = self.object_list.order_by().values_list(self._key, flat=True)
+        return list(keys[: self.KEPT + 1])
+
+    def _keys(self, start: int, stop: int) -> list[Any]:
+        rows, key = self.object_list, self._key
+        order = str(next(iter(rows.query.order_by), ""))
+        if not rows.query.where or order.lstrip("-") not in ("pk", key):
+            return list(rows.values_list(key, flat=True)[start:stop])
+        if len(self._few) <= self.KEPT:
+            return sorted(self._few, reverse=order.startswith("-"))[start:stop]
+        if not isinstance(rows.model._meta.get_field(key), UUIDField):
+            return list(rows.values_list(key, flat=True)[start:stop])
+        ordered = rows.order_by(order.replace("pk", key))
+        return Newest(ordered, key, twin=self.twin).keys(start, stop)
+
+    @cached_property
+    def _key(self) -> str:
+        """The column that the rows are in the order of, when it is unique; else the key."""
+        meta = self.object_list.model._meta
+        column = str(next(iter(self.object_list.query.order_by), "pk")).removeprefix("-")
+        known = column != "pk" and meta.get_field(column).unique
+        return column if known else str(meta.pk.name)
 
 
 def _estimate(rows: QuerySet[Any]) -> int:
@@ -94,11 +130,13 @@ class Autocomplete(AutocompleteSelect):
 
 
 class QuickList(ChangeList):  # type: ignore[misc]  # unfold has no types
-    """A list that is never counted twice: filtered, and once more without the filters."""
+    """A list that is looked through once: not again for its only page, nor without its filters."""
 
     def get_results(self, request: HttpRequest) -> None:
         """The page's rows."""
         super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count  # else it would offer to "show all"
 

@@ -1,6 +1,7 @@
 """Long lists in pages: newest first, by a cursor that stays right while rows are added."""
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from scheduler_project.errors import FieldError, Invalid
+from scheduler_project.newest import Newest
 
 Row = TypeVar("Row", bound=Model)
 
@@ -19,13 +21,19 @@ class NewestFirst(CursorPagination):
 
     `ordering` names one unique column, so a cursor is an exact place in the list. The page is found
     by that column alone, which an index holds beside what the filters ask; only then are its rows
-    read. So a filter that matches little reads an index and not a million rows.
+    read. So a filter that matches little reads an index and not a million rows. `scattered`: no
+    index has what is asked for in the list's order, so it is looked for as `Newest` does.
     """
 
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 200
     ordering = "-id"
+
+    def __init__(
+        self, *, scattered: bool = False, split: UUID | None = None, twin: str = ""
+    ) -> None:
+        self.scattered, self.split, self.twin = scattered, split, twin
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
@@ -38,7 +46,10 @@ class NewestFirst(CursorPagination):
         self.ordering = getattr(view, "page_ordering", self.ordering)
         key = self.ordering.removeprefix("-")
         try:
-            page: list[Any] = super().paginate_queryset(queryset.values(key), request, view) or []
+            keys = queryset.values(key)
+            if self.scattered:
+                keys = Newest(queryset, key, self.split, self.twin)
+            page: list[Any] = super().paginate_queryset(keys, request, view) or []
             return rows_in_order(queryset, key, [row[key] for row in page])
         except (ValueError, TypeError, ValidationError, DrfNotFound) as error:
             message = "This cursor is none of ours; take it from `next` or `previous`."

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection
 from django.test import override_settings
 
 from executions.health import judge
@@ -34,15 +32,6 @@ def test_pending_are_the_active_ones_with_a_next_run_and_total_is_all(api: Api) 
     api.send("delete", f"scheduled-calls/{cancelled['id']}")
     shown = api.get("scheduler/health").json()
     assert (shown["scheduled_calls_pending"], shown["scheduled_calls_total"]) == (1, 3)
-
-
-def test_counts_are_read_from_an_index(api: Api, alice: User) -> None:
-    api.schedule()
-    rows = ScheduledCall.objects.filter(owner=alice).values("next_run_at")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    found = rows.explain()
-    assert "Index Only Scan using scheduled_call_newest" in found, found
 
 
 def test_last_execution_is_the_newest_attempts_begin_in_whole_seconds(api: Api) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from executions.history import executions_of
 from executions.models import Execution
@@ -18,6 +19,7 @@ from tests.client import Api
 from tests.rows import make_execution
 
 ROWS = 4_000
+TABLES = "scheduled_calls_scheduledcall", "scheduled_calls_setaside", "executions_execution"
 # One call in 1,000 is missed, and only the oldest of all has its own agent, batch and campaign.
 _CALLS = """
 INSERT INTO scheduled_calls_scheduledcall SELECT (jsonb_populate_record(model, jsonb_build_object(
@@ -53,7 +55,7 @@ def many(api: Api, alice: User) -> User:
     with connection.cursor() as cursor:
         for sql in (_TIMES, _CALLS, _EXECUTIONS):
             cursor.execute(sql, {"rows": ROWS})
-        cursor.execute("ANALYZE scheduled_calls_scheduledcall, executions_execution")
+        cursor.execute(f"ANALYZE {', '.join(TABLES)}")
     return alice
 
 
@@ -101,6 +103,36 @@ def test_a_search_reads_an_index_once_its_texts_are_filed(many: User, words: str
     found = plan(scheduled_calls_of(many, {"search": words}), "id")
     assert TRIGRAMS in found, found
     assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize("status", ["paused", "cancelled", "missed"])
+def test_calls_that_are_set_aside_are_looked_up(many: User, status: str) -> None:
+    found = plan(scheduled_calls_of(many, {"status": status}), "id")
+    assert "scheduled_calls_setaside" in found, found
+    assert "Seq Scan on scheduled_calls_scheduledcall" not in found
+
+
+@pytest.mark.parametrize("status", ["failed", "missed", "skipped", "cancelled"])
+def test_executions_that_came_to_nothing_have_their_index(many: User, status: str) -> None:
+    found = plan(executions_of(many, {"status": status}), "opened")
+    assert "execution_came_to_nothing" in found, found
+    assert "Sort" not in found
+
+
+@pytest.mark.parametrize("status", ["unknown", "pending"])
+def test_open_executions_are_found_by_an_index(many: User, status: str) -> None:
+    assert "Seq Scan" not in plan(executions_of(many, {"status": status}), "opened")
+
+
+def test_what_lies_far_back_is_not_walked_to(api: Api, many: User) -> None:
+    """PostgreSQL would pass all that is newer, one by one."""
+    for path, query in (
+        ("executions", {"scheduled_before": "2020-01-01T00:00Z"}),
+        ("scheduled-calls", {"next_run_after": "2999-01-01T00:00Z"}),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            assert api.get(path, query).json()["results"] == []
+        assert any("NULLIF" in each["sql"] for each in asked.captured_queries), query
 
 
 def test_a_page_of_executions_is_read_in_order(many: User) -> None:
