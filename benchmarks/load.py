@@ -1,8 +1,9 @@
 """Many scheduled calls are stored fast: copies of one that the product itself has stored.
 
 An order on standard input, as JSON: `kind` (`spike`, `recurring` or `standing`), `count`, `due`
-(seconds since 1970), `spread` (seconds after `due` over which one-time calls are strewn). Every
-column but those of `FRESH` is the original's; one copy is checked by the product's own functions.
+(seconds since 1970), `spread` (seconds after `due` over which one-time calls are strewn), `first`
+(the number of the first one), `named` (each has a person's name). Every other column but those of
+`FRESH` is the original's; one copy is checked by the product's own functions.
 """
 
 import io
@@ -46,6 +47,12 @@ CHANGED = {
     "phone_number": "fresh.phone_number",
     "metadata": "fresh.metadata",
 }
+FIRST = "Ada", "Grace", "Alan", "Barbara", "Edsger", "Margaret", "Donald", "Radia", "John", "Karen"
+LAST = "Lovelace", "Hopper", "Turing", "Liskov", "Dijkstra", "Hamilton", "Knuth", "Perlman", "Jones"
+NAMED = {
+    "name": f"(ARRAY{[*FIRST]}::text[])[1 + fresh.n %% {len(FIRST)}] || ' ' ||"
+    f" (ARRAY{[*LAST]}::text[])[1 + fresh.n / 7 %% {len(LAST)}]"
+}
 
 
 def main() -> None:
@@ -56,10 +63,11 @@ def main() -> None:
     order = json.load(sys.stdin)
     owner, _ = User.objects.get_or_create(username="bench")
     due, count = datetime.fromtimestamp(order["due"], UTC), order["count"]
+    first = order.get("first", 0)
     if order["kind"] == "recurring":
         for place, zone in enumerate(ZONES):
-            numbers = range(place, count, len(ZONES))
-            copy(original(owner, due, zone), numbers, None)
+            numbers = range(first + place, first + count, len(ZONES))
+            copy(original(owner, due, zone), numbers, None, NAMED if order.get("named") else {})
     else:
         copy(original(owner, due, None), range(count), order.get("spread", 0))
 
@@ -77,12 +85,16 @@ def original(owner: Any, due: datetime, zone: str | None) -> "ScheduledCall":
     return schedule_recurring_call(owner, {**BODY, "cron_expression": cron, "timezone": zone})
 
 
-def copy(call: "ScheduledCall", numbers: range, spread: int | None) -> None:
+def copy(
+    call: "ScheduledCall", numbers: range, spread: int | None, more: dict[str, str] | None = None
+) -> None:
     """Copies with these numbers in `metadata.n`; the original goes away."""
     from scheduled_calls.models import ScheduledCall
 
     columns = [str(field.column) for field in ScheduledCall._meta.concrete_fields]
-    changed = CHANGED | ({} if spread is None else {"clocked_id": "%(base)s + fresh.n"})
+    changed = (
+        CHANGED | (more or {}) | ({} if spread is None else {"clocked_id": "%(base)s + fresh.n"})
+    )
     values = [changed.get(column, f"o.{column}") for column in columns]
     insert = (
         f"INSERT INTO scheduled_calls_scheduledcall ({', '.join(columns)})"  # noqa: S608

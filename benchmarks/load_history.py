@@ -1,17 +1,23 @@
 """Many calls have been made: copies of an execution and attempt that the product has written.
 
-`{"count": …}` on standard input: so many executions, dealt out among the scheduled calls. Prints
-what a reader needs as JSON: some `calls` and `executions` (ids), an operator's `session`.
+`{"count": …, "calls": …}` on standard input: so many executions, dealt out among so many of the
+scheduled calls. Some calls are paused, and all are filed for searches, as a worker would do. Prints
+what a reader needs as JSON: some `calls` and `executions` (ids), times, an operator's `session`.
 """
 
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
 import django
 from django.db import connection, transaction
 
 SOME = 200
+#: texts that are filed in one transaction
+FILED = 5_000
+#: from one execution to the next
+BETWEEN = timedelta(seconds=7)
 #: a UUIDv7 of the row's own time: newest first is in the order of the table, as in life
 OPENED = """
 (lpad(to_hex((extract(epoch FROM fresh.at) * 1000)::bigint), 12, '0') || '7'
@@ -20,12 +26,17 @@ OPENED = """
 FRESH = """
 CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS
 SELECT n, gen_random_uuid() AS execution_id, gen_random_uuid() AS attempt_id,
-       c.id AS call_id, now() - (%(count)s - n) * interval '7 seconds' AS at,
-       now() - (%(count)s - n) * interval '7 seconds' - e.scheduled_for AS later
+       c.id AS call_id, now() - (%(count)s - n) * %(between)s AS at,
+       now() - (%(count)s - n) * %(between)s - e.scheduled_for AS later
 FROM generate_series(1, %(count)s) n
-JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place, count(*) OVER () AS all_calls
-      FROM scheduled_calls_scheduledcall) c ON c.place = n %% c.all_calls + 1
+JOIN (SELECT id, row_number() OVER (ORDER BY (metadata ->> 'n')::int DESC) AS place
+      FROM scheduled_calls_scheduledcall) c ON c.place = n %% %(calls)s + 1
 CROSS JOIN (SELECT scheduled_for FROM executions_execution) e
+"""
+PAUSED = """
+UPDATE scheduled_calls_scheduledcall
+SET status = 'paused', next_run_at = NULL, next_execution_id = NULL
+WHERE (metadata ->> 'n')::int %% 1000 = 500
 """
 EXECUTION = {
     "id": "fresh.execution_id",
@@ -47,16 +58,29 @@ def main() -> None:
     """Obeys."""
     django.setup()
     from executions.models import Attempt, Execution
-    from scheduled_calls.models import ScheduledCall
+    from scheduled_calls import searching
+    from scheduler_project import clock
 
-    count = json.load(sys.stdin)["count"]
+    order = json.load(sys.stdin)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(FRESH, {"count": count})
+        cursor.execute(FRESH, order | {"between": BETWEEN})
         copy(cursor, Execution, EXECUTION)
         copy(cursor, Attempt, ATTEMPT)
-    ids = ScheduledCall.objects.order_by("?").values_list("id", flat=True)[:SOME]
-    found = Execution.objects.order_by("-opened").values_list("id", flat=True)[:SOME]
-    said = {"calls": list(map(str, ids)), "executions": list(map(str, found))}
+        cursor.execute(PAUSED, {})
+    while searching.file(FILED):
+        pass
+    found = Execution.objects.order_by("-opened")[:SOME]
+    now = clock.now()
+    times = {
+        "past": now - timedelta(days=3_650),
+        "middle": now - order["count"] / 2 * BETWEEN,
+        "soon": now + timedelta(days=1),
+    }
+    said = {
+        **{name: time.strftime("%Y-%m-%dT%H:%M:%SZ") for name, time in times.items()},
+        "calls": [str(execution.scheduled_call_id) for execution in found],
+        "executions": [str(execution.id) for execution in found],
+    }
     print(json.dumps(said | {"session": session()}))
 
 
