@@ -19,6 +19,8 @@ import psycopg2.errors
 import psycopg2.extras
 from django.conf import settings
 
+from executions.prepared import PreparingConnection, PreparingCursor
+
 # A dead host must free the lock within seconds; nothing but the child's end may close the session.
 OPTIONS = " ".join(
     f"-c {setting}"
@@ -34,6 +36,7 @@ OPTIONS = " ".join(
         # single rows by index, on disks that seek fast; no compiling of small statements
         "random_page_cost=1.1",
         "jit=off",
+        "plan_cache_mode=force_generic_plan",
     )
 )
 HANGUPS = select.POLLIN | select.POLLERR | select.POLLHUP | getattr(select, "POLLRDHUP", 0)
@@ -114,6 +117,8 @@ def connect(application: str) -> Any:
         port=direct["PORT"] or None,
         connect_timeout=5,
         application_name=application,
+        connection_factory=PreparingConnection,
+        cursor_factory=PreparingCursor,
         **{**direct.get("OPTIONS", {}), "options": OPTIONS},
     )
     connection.autocommit = True
