@@ -52,12 +52,19 @@ class Finding:
     doubt: datetime | None = None
     #: the session that found it while dialing: it counts only if it still holds the attempt
     worker: int | None = None
+    #: of the scheduled call, where it is known
+    schedule_id: UUID | None = None
 
 
 def from_dial(
-    attempt_id: UUID, answer: Answer | NotSent, capabilities: Capabilities, worker: int
+    attempt_id: UUID,
+    answer: Answer | NotSent,
+    capabilities: Capabilities,
+    worker: int,
+    schedule_id: UUID | None = None,
 ) -> Finding:
     """What the answer to "place this call" says, found by the worker that placed it."""
+    ours: dict[str, Any] = {"worker": worker, "schedule_id": schedule_id}
     if isinstance(answer, Accepted):
         return _from_word(
             attempt_id,
@@ -67,22 +74,22 @@ def from_dial(
             duration=answer.duration,
             error=answer.error,
             details=answer.details,
-            worker=worker,
+            **ours,
         )
     if isinstance(answer, Refused):
-        return Finding(attempt_id, ENDED, outcome=answer.outcome, error=answer.error, worker=worker)
+        return Finding(attempt_id, ENDED, outcome=answer.outcome, error=answer.error, **ours)
     if isinstance(answer, TryLater):
         return Finding(
             attempt_id,
             NOT_SENT,
             error=answer.reason,
             retry_after=answer.retry_after,
-            worker=worker,
+            **ours,
         )
     if isinstance(answer, NotSent):
-        return Finding(attempt_id, NOT_SENT, error=answer.reason, worker=worker)
+        return Finding(attempt_id, NOT_SENT, error=answer.reason, **ours)
     look_in = FIRST_RECONCILE if capabilities.lookup else None
-    return Finding(attempt_id, UNKNOWN, error=answer.reason, look_in=look_in, worker=worker)
+    return Finding(attempt_id, UNKNOWN, error=answer.reason, look_in=look_in, **ours)
 
 
 def from_poll(attempt_id: UUID, lookup: Lookup, capabilities: Capabilities, looks: int) -> Finding:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from executions import rows
 from executions.events import Telling, body_of
 from executions.rows import Row
 from scheduled_calls.recurrence import find_zone
@@ -23,6 +24,19 @@ COLUMNS = """
     CASE WHEN s.webhook_url <> '' THEN s.customer_context::text END AS customer_context,
     CASE WHEN s.webhook_url <> '' THEN s.metadata::text END AS metadata
 """
+_TOLD = f"""
+SELECT {COLUMNS} FROM executions_execution e
+JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
+WHERE e.id = ANY(%(ids)s::uuid[])
+"""  # noqa: S608  own constants
+
+
+def read_told(cursor: Any, execution_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """What `tell` needs to know of these executions, by their ids."""
+    if not execution_ids:
+        return {}
+    found = rows.fetch(cursor, _TOLD, {"ids": rows.array(execution_ids)})
+    return {row["execution_id"]: row for row in found}
 
 
 def tell(cursor: Any, happened: Sequence[tuple[str, Row, Row]], now: datetime) -> list[UUID]:

@@ -22,10 +22,11 @@ from django.db import (
 from executions import rows
 from executions.ending import close_calls
 from executions.findings import UNKNOWN, Finding
-from executions.notices import COLUMNS, tell
+from executions.notices import read_told, tell
 from executions.rows import Row
 from executions.states import FINAL
 from executions.transitions import Change, change, lands
+from scheduler_project import clock
 
 log = logging.getLogger(__name__)
 
@@ -37,29 +38,31 @@ JOIN executions_execution e ON e.id = a.execution_id
 JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
 WHERE a.id = ANY(%(ids)s::uuid[]) ORDER BY s.id FOR NO KEY UPDATE OF s
 """
-_LOCK = f"""
+_LOCK_THESE = """
+SELECT id FROM scheduled_calls_scheduledcall WHERE id = ANY(%(schedules)s::uuid[])
+ORDER BY id FOR NO KEY UPDATE
+"""
+_LOCK = """
 SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_call_id,
-    a.outcome AS a_outcome, a.error AS a_error, a.duration AS a_duration,
-    a.details::text AS a_details, a.lease_until AS a_lease_until, a.look_at AS a_look_at,
-    a.looks AS a_looks, a.unknown_since AS a_unknown_since, a.resends AS a_resends,
-    a.ended_at AS a_ended_at, a.number AS attempt_number,
-    e.duration AS e_duration, e.error AS e_error, e.reason AS e_reason,
-    e.details::text AS e_details, e.due_at AS e_due_at, e.ring_at AS e_ring_at,
-    e.ended_at AS e_ended_at,
+    a.error AS a_error, a.details::text AS a_details, a.looks AS a_looks,
+    a.unknown_since AS a_unknown_since, a.resends AS a_resends, a.number AS attempt_number,
+    e.id AS execution_id, e.status AS execution_status, e.started, e.attempt_count,
+    e.scheduled_for, e.expires_at, e.error AS e_error,
+    s.id AS schedule_id, s.status AS call_status, s.next_run_at,
+    s.retry_policy::text AS retry_policy, s.webhook_url <> '' AS told,
     EXISTS (SELECT FROM executions_execution o
             WHERE o.scheduled_call_id = s.id AND o.id <> e.id
               AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')
             OFFSET 0) AS another,
     e.trigger = 'schedule'
-        AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated,
-    {COLUMNS}
+        AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated
 FROM executions_attempt a
 JOIN executions_execution e ON e.id = a.execution_id
 JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
 WHERE a.id = ANY(%(ids)s::uuid[])
 ORDER BY s.id
 FOR NO KEY UPDATE OF e FOR NO KEY UPDATE OF a
-"""  # noqa: S608  own constants
+"""
 ATTEMPT = {
     "status": "varchar",
     "call_id": "varchar",
@@ -106,33 +109,41 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     To be called in a transaction on `cursor`, with one finding an attempt.
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
+    schedules = [finding.schedule_id for finding in findings]
     changed = [
         (row, _change(row, by_attempt[row["a_id"]], now))
-        for row in lock(cursor, list(by_attempt))
+        for row in lock(cursor, list(by_attempt), None if None in schedules else schedules)
         if lands(row, by_attempt[row["a_id"]])
     ]
     return write(cursor, changed, now)
 
 
-def lock(cursor: Any, attempt_ids: Sequence[UUID]) -> list[Row]:
-    """The attempts with their executions and calls, held for the rest of the transaction."""
+def lock(
+    cursor: Any, attempt_ids: Sequence[UUID], schedule_ids: Sequence[UUID | None] | None = None
+) -> list[Row]:
+    """The attempts with their executions and calls, held for the rest of the transaction.
+
+    `schedule_ids`: of the calls, where the caller knows them all.
+    """
     ids = {"ids": rows.array(attempt_ids)}
-    cursor.execute(_LOCK_CALLS, ids)
+    if schedule_ids is None:
+        cursor.execute(_LOCK_CALLS, ids)
+    else:
+        cursor.execute(_LOCK_THESE, {"schedules": rows.array(schedule_ids)})
     return rows.fetch(cursor, _LOCK, ids)
 
 
 def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> list[UUID]:
     """Writes what changed of the rows that `lock` gave; returns webhook deliveries to ring for."""
+    telling = [(row["execution_id"], made) for row, made in changed if row["told"] and made.events]
+    told = read_told(cursor, [id_ for id_, _ in telling])
     rows.update(cursor, "executions_attempt", ATTEMPT, [made.attempt for _, made in changed])
     executions = [made.execution for _, made in changed if made.execution]
     rows.update(cursor, "executions_execution", EXECUTION, executions)
     over = [row["schedule_id"] for row, made in changed if _is_over(made)]
     close_calls(cursor, over, now)
     happened = [
-        (event, row, _as_told(event, made))
-        for row, made in changed
-        if row["webhook_url"]
-        for event in made.events
+        (event, told[id_], _as_told(event, made)) for id_, made in telling for event in made.events
     ]
     return tell(cursor, happened, now)
 
@@ -154,8 +165,12 @@ def _as_told(event: str, made: Change) -> Row:
     return told
 
 
-def record_on(begin: Transaction, findings: Sequence[Finding], now: datetime) -> list[UUID]:
+def record_on(
+    begin: Transaction, findings: Sequence[Finding], now: datetime | None = None
+) -> list[UUID]:
     """As `record`, in a transaction of its own; a batch that cannot be written is taken apart.
+
+    Without a `now`, it is when the transaction begins.
 
     What cannot be written alone either (it claims another call's id, or holds what no column can)
     is written as unknown, for nobody can say what rang. Raises when the database is away, and
@@ -163,7 +178,7 @@ def record_on(begin: Transaction, findings: Sequence[Finding], now: datetime) ->
     """
     try:
         with begin() as cursor:
-            return record(cursor, findings, now)
+            return record(cursor, findings, now or clock.now_on(cursor))
     except AWAY:
         raise
     except Exception:
@@ -175,7 +190,7 @@ def record_on(begin: Transaction, findings: Sequence[Finding], now: datetime) ->
             findings[0].attempt_id, UNKNOWN, error=error, look_in=60.0, worker=findings[0].worker
         )
         with begin() as cursor:
-            return record(cursor, [doubt], now)
+            return record(cursor, [doubt], now or clock.now_on(cursor))
 
 
 @contextmanager

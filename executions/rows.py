@@ -14,19 +14,23 @@ def fetch(cursor: Any, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
     return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
 
-def update(cursor: Any, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
-    """Sets `columns` (name → PostgreSQL type) of the rows named by `id`, all in one UPDATE.
+def update(cursor: Any, table: str, types: Mapping[str, str], rows: Sequence[Row]) -> None:
+    """Sets the columns that each row has, of the row that its `id` names; `types`: PostgreSQL's.
 
-    Table and column names are this project's own constants, never input.
+    One UPDATE for all rows with the same columns. Table and column names are this project's own
+    constants, never input.
     """
-    if not rows:
-        return
-    given = _Given({"id": "uuid", **columns}, rows)
-    assigned = ", ".join(f"{name} = {given.values[name]}" for name in columns)
-    cursor.execute(
-        f"UPDATE {table} t SET {assigned} {given.source} WHERE t.id = v.id",  # noqa: S608  own constants
-        given.parameters,
-    )
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for names, group in alike.items():
+        columns = {name: types[name] for name in names if name != "id"}
+        given = _Given({"id": "uuid", **columns}, group)
+        assigned = ", ".join(f"{name} = {given.values[name]}" for name in columns)
+        cursor.execute(
+            f"UPDATE {table} t SET {assigned} {given.source} WHERE t.id = v.id",  # noqa: S608  own constants
+            given.parameters,
+        )
 
 
 def insert(cursor: Any, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> list[str]:

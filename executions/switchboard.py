@@ -30,7 +30,6 @@ from executions.providers.base import (
 from executions.providers.transport import DialClient
 from executions.session import DialSession, current_session, end_session
 from executions.stop_watch import StopWatch
-from scheduler_project import clock
 from scheduler_project.clock import boot_seconds as boot_seconds
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class Switchboard:
 
     def _read(self, claim: Claim, answer: Answer | NotSent) -> Finding:
         """What the answer says; one that nobody can read, for an adapter's defect, is unsure."""
-        ours = (self.provider.capabilities, claim.worker)
+        ours = (self.provider.capabilities, claim.worker, claim.request.schedule_id)
         try:
             return from_dial(claim.request.attempt_id, answer, *ours)
         except Exception as error:
@@ -160,10 +159,7 @@ def write_until_done(findings: Sequence[Finding], ring_webhooks: Ring) -> None:
     give_up = time.monotonic() + settings.SCHEDULER.lease_seconds
     while True:
         try:
-            session = current_session()
-            with session.transaction() as cursor:
-                now = clock.now_on(cursor)
-            if bells := record_on(session.transaction, findings, now):
+            if bells := record_on(current_session().transaction, findings):
                 ring_webhooks(bells)
             return
         except psycopg2.Error as error:

@@ -4,27 +4,20 @@ Rows are dicts as `outcomes.py` reads them: the attempt's columns begin with `a_
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from executions.findings import ENDED, NOT_SENT, NOTHING, PROGRESS, UNKNOWN, Finding
+from executions.findings import ENDED, NOT_SENT, PROGRESS, UNKNOWN, Finding
 from executions.retry import next_attempt_at, resend_delay
 from executions.rows import Row
-
-#: the attempt's columns that a finding may change, and what they are called in a row
-ATTEMPT_COLUMNS = tuple(
-    (name, f"a_{name}")
-    for name in (
-        "id", "status", "worker", "call_id", "outcome", "error", "duration", "details",
-        "lease_until", "look_at", "looks", "unknown_since", "resends", "ended_at",
-    )
-)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Change:
-    """The new columns of an attempt and of its execution (None: as it was), and events to tell."""
+    """The changed columns of an attempt and of its execution (None: as it was); events to tell.
+
+    With each its `id` and its `status`.
+    """
 
     attempt: Row
     execution: Row | None = None
@@ -55,14 +48,15 @@ def lands(row: Row, finding: Finding) -> bool:
 
 def change(row: Row, finding: Finding, now: datetime, catch_up: float, chance: float) -> Change:
     """What a finding that lands changes. `catch_up` is seconds; `chance` in [0, 1) is jitter."""
-    moves: dict[str, Callable[[], Change]] = {
-        PROGRESS: lambda: _progress(row, finding, now),
-        ENDED: lambda: _ended(row, finding, now, catch_up, chance),
-        NOT_SENT: lambda: _not_sent(row, finding, now),
-        UNKNOWN: lambda: _unknown(row, finding, now),
-        NOTHING: lambda: Change(attempt_with(row, look_at=_later(now, finding), looks=_looks(row))),
-    }
-    return moves[finding.kind]()
+    if finding.kind == ENDED:
+        return _ended(row, finding, now, catch_up, chance)
+    if finding.kind == PROGRESS:
+        return _progress(row, finding, now)
+    if finding.kind == NOT_SENT:
+        return _not_sent(row, finding, now)
+    if finding.kind == UNKNOWN:
+        return _unknown(row, finding, now)
+    return Change(attempt_with(row, look_at=_later(now, finding), looks=_looks(row)))
 
 
 def _progress(row: Row, finding: Finding, now: datetime) -> Change:
@@ -214,25 +208,10 @@ def _looks(row: Row) -> int:
 
 
 def attempt_with(row: Row, **columns: object) -> Row:
-    """The attempt's columns as they were, with these changed."""
-    kept = {name: row[prefixed] for name, prefixed in ATTEMPT_COLUMNS}
-    return kept | columns
+    """The columns of the attempt that change."""
+    return {"id": row["a_id"], "status": row["a_status"], **columns}
 
 
 def execution_with(row: Row, **columns: object) -> Row:
-    """The execution's columns as they were, with these changed."""
-    kept = {
-        "id": row["execution_id"],
-        "status": row["execution_status"],
-        "started": row["started"],
-        "call_id": row["execution_call_id"],
-        "duration": row["e_duration"],
-        "error": row["e_error"],
-        "reason": row["e_reason"],
-        "details": row["e_details"],
-        "due_at": row["e_due_at"],
-        "expires_at": row["expires_at"],
-        "ring_at": row["e_ring_at"],
-        "ended_at": row["e_ended_at"],
-    }
-    return kept | columns
+    """The columns of the execution that change."""
+    return {"id": row["execution_id"], "status": row["execution_status"], **columns}
