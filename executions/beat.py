@@ -15,7 +15,8 @@ import psycopg2
 from django.db import DatabaseError, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from executions.dispatch import Bells, open_due
+from executions.dispatch import Bells
+from executions.due_bells import DueBells
 from executions.leader import Leader
 from executions.pauses import end_pauses
 from executions.ringing import claim_looks, look_ahead, ring_due, ring_soon
@@ -38,6 +39,7 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.leader = Leader()
+        self.due = DueBells()
         #: when PeriodicTasks have their next turn, by the monotonic clock
         self.others_at = 0.0
         super().__init__(*args, **kwargs)
@@ -57,18 +59,28 @@ class CallScheduler(DatabaseScheduler):  # type: ignore[misc]
         """Rounds of dispatch and bells while there is something due; returns the seconds until
         there is again."""
         until = time.monotonic() + LONGEST_TICK
-        now, earliest = look_ahead()
-        while earliest is not None and earliest <= now:
+        now, earliest = look_ahead(self.due.rung_until)
+        while self._is_due(earliest, now):
             bells = Bells()
-            for step in (open_due, end_pauses, ring_due):
+            for step in (self.due.ring, end_pauses, ring_due):
                 # What goes wrong in one of them must not keep the others' bells from ringing.
                 bells.add(_safely(partial(step, now), Bells()))
             if not ring_all(bells, now):
                 return LONGEST_SLEEP
-            now, earliest = look_ahead()
+            now, earliest = look_ahead(self.due.rung_until)
             if not bells.more or time.monotonic() > until:
-                return 0.0 if bells.more else _until(earliest, now)
-        return _until(earliest, now)
+                return 0.0 if bells.more else self._until(earliest, now)
+        return self._until(earliest, now)
+
+    def _is_due(self, earliest: datetime | None, now: datetime) -> bool:
+        return (earliest is not None and earliest <= now) or self.due.seconds_to_look() == 0
+
+    def _until(self, earliest: datetime | None, now: datetime) -> float:
+        look = self.due.seconds_to_look()
+        waits = LONGEST_SLEEP if look is None else min(look, LONGEST_SLEEP)
+        if earliest is not None:
+            waits = min(waits, (earliest - now).total_seconds())
+        return max(SHORTEST_SLEEP, waits)
 
     def tick_others(self, *args: Any, **kwargs: Any) -> float:
         """django-celery-beat's own tick, on the one beat that leads; when it has something to do,
@@ -100,12 +112,6 @@ def ring_all(bells: Bells, now: datetime) -> bool:
             return_bells(cursor, deliveries, now)
             return False
     return rung
-
-
-def _until(at: datetime | None, now: datetime) -> float:
-    if at is None:
-        return LONGEST_SLEEP
-    return max(SHORTEST_SLEEP, min(LONGEST_SLEEP, (at - now).total_seconds()))
 
 
 def _safely(step: Callable[[], Result], otherwise: Default) -> Result | Default:

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from executions import rows
-from executions.dialing import callback_token_is_right
+from executions.callback_url import callback_token_is_right
 from executions.findings import from_report
 from executions.models import Attempt, ProviderEvent
 from executions.outcomes import django_transaction, record_on

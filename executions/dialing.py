@@ -4,20 +4,17 @@ T1 is that statement. It holds the scheduled call's row shared, so it sees a pau
 cancellation, or they see it; and the execution's row, so only one worker gets it.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils.crypto import constant_time_compare
 
 from executions import gap, rows
+from executions.callback_url import callback_url
 from executions.providers.base import CallRequest
 from executions.readiness import JOINED, MAY_RING
 from executions.rows import Row
@@ -44,7 +41,7 @@ WITH asked AS (
 ), again AS (
     UPDATE executions_attempt a SET status = 'dialing', worker = %(worker)s,
         lease_until = %(lease_until)s, look_at = %(lease_until)s, error = NULL
-    FROM ready WHERE a.id = ready.waiting_id
+    WHERE a.id = ANY(ARRAY(SELECT waiting_id FROM ready WHERE waiting_id IS NOT NULL))
 ), anew AS (
     INSERT INTO executions_attempt (id, execution_id, number, status, provider, sent, worker,
         started_at, lease_until, resends, look_at, looks)
@@ -105,25 +102,3 @@ def _request(row: Row, provider: str) -> CallRequest:
         number=row["number"],
         callback_url=callback_url(provider, row["attempt_id"]),
     )
-
-
-def callback_url(provider: str, attempt_id: UUID) -> str:
-    """Where the call service reports on this attempt: an address that nobody can guess."""
-    base = settings.SCHEDULER.public_url
-    return f"{base}/api/providers/{provider}/callback/{attempt_id}/{_token(attempt_id)}"
-
-
-def callback_token_is_right(attempt_id: UUID, token: str) -> bool:
-    """Whether the token in a callback's address is the one made for this attempt."""
-    return constant_time_compare(token, _token(attempt_id))
-
-
-def _token(attempt_id: UUID) -> str:
-    key = _token_key(settings.SECRET_KEY)
-    return hmac.digest(key, str(attempt_id).encode(), "sha256").hex()[:32]
-
-
-@lru_cache(maxsize=1)
-def _token_key(secret: str) -> bytes:
-    # As Django's salted_hmac derives it, which would do so again for every call.
-    return hashlib.sha256(b"executions.callback" + secret.encode()).digest()

@@ -7,10 +7,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from executions.dispatch import RING_AGAIN
 from executions.hindrance import refuse_hindered
 from executions.models import Execution
-from executions.occurrence import execution_id
+from executions.occurrence import RING_AGAIN, execution_id
 from executions.states import OPEN, ExecutionStatus, Trigger
 from scheduled_calls import services
 from scheduled_calls.models import Status

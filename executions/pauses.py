@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from executions import rows
-from executions.dispatch import BATCH, INSERTED, Bells, close_and_tell, execution_row
+from executions.dispatch import BATCH, Bells, close_and_tell
 from executions.ending import close_calls
+from executions.occurrence import INSERTED, execution_row
 from executions.rows import Row
 from executions.states import ExecutionStatus
 from scheduled_calls.models import ScheduledCall, Status

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from executions import rows
-from executions.dispatch import BATCH, RING_AGAIN, Bells
+from executions.dispatch import BATCH, Bells
 from executions.ending import TOO_LATE, end_waiting
 from executions.gap import REASON as MIN_GAP
 from executions.gap import TOO_CLOSE
+from executions.occurrence import RING_AGAIN
 from executions.rows import Row
 from executions.switches import REASON as STOPPED
 from executions.switches import stopped
@@ -57,7 +58,8 @@ UPDATE executions_attempt SET look_at = %(again)s WHERE id IN (
 # only an active call has a next run, and only a paused one wakes.
 EARLIEST = f"""least(
     {NEXT_BELL},
-    (SELECT min(next_run_at) FROM scheduled_calls_scheduledcall WHERE next_run_at IS NOT NULL),
+    (SELECT min(next_run_at) FROM scheduled_calls_scheduledcall
+     WHERE next_run_at > %(rung_until)s),
     (SELECT min(wake_at) FROM scheduled_calls_scheduledcall WHERE wake_at IS NOT NULL),
     (SELECT min(ring_at) FROM executions_execution WHERE status IN ('pending', 'retrying')),
     (SELECT min(look_at) FROM executions_attempt
@@ -106,10 +108,11 @@ def claim_looks(now: datetime, limit: int = BATCH) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def look_ahead() -> tuple[datetime, datetime | None]:
+def look_ahead(rung_until: datetime) -> tuple[datetime, datetime | None]:
     """The instant now (UTC), and the earliest at which there is something to do, if any.
 
+    Calls that were due up to `rung_until` (UTC) do not count: a worker has been asked to open them.
     One statement, so that a beat with nothing to do costs next to nothing.
     """
     with connection.cursor() as cursor:
-        return clock.now_beside(cursor, EARLIEST)
+        return clock.now_beside(cursor, EARLIEST, {"rung_until": rung_until})

@@ -6,9 +6,10 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from executions import rows
-from executions.dispatch import INSERTED, close_and_tell, execution_row
+from executions.dispatch import close_and_tell
 from executions.ending import CALLED_OFF, end_waiting
 from executions.models import Execution
+from executions.occurrence import INSERTED, execution_row
 from executions.states import WAITING, ExecutionStatus
 from scheduled_calls import services
 from scheduled_calls.models import Kind, ScheduledCall, Status

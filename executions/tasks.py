@@ -3,7 +3,9 @@ and may come twice, late, forged, or never."""
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +13,10 @@ from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown
 from kombu.exceptions import OperationalError
 
-from executions.dialing import claim
+from executions.dialing import Claim, claim
+from executions.dispatch import open_due
 from executions.lookups import ASKED_AT_ONCE, look_after
+from executions.opening import open_and_claim
 from executions.providers.registry import current_provider
 from executions.session import current_session
 from executions.switchboard import Switchboard, boot_seconds
@@ -36,25 +40,47 @@ def switchboard() -> Switchboard:
     return _switchboards[pid]
 
 
+@shared_task(name="executions.place_due")
+def place_due(ids: object = None) -> None:
+    """Opens the occurrences of these scheduled calls that are due now, and dials them. Idempotent.
+
+    What cannot simply ring is opened as a waiting execution, and then claimed as such.
+    """
+    if not (known := readable_ids(ids)):
+        return
+    left: list[UUID] = []
+
+    def open_them(cursor: Any, now: datetime, **ours: Any) -> list[Claim]:
+        claims, others = open_and_claim(cursor, known, now=now, **ours)
+        left.extend(others)
+        return claims
+
+    if _place(open_them) and left:
+        bells = open_due(clock.now(), these=left)
+        ring_webhooks(bells.webhooks)
+        if bells.calls:
+            _place(partial(claim, ids=bells.calls))
+
+
 @shared_task(name="executions.place_calls")
 def place_calls(ids: object = None) -> None:
     """Claims these executions if they may ring now, and dials them. Claiming is idempotent."""
-    if not (known := readable_ids(ids)):
-        return
+    if known := readable_ids(ids):
+        _place(partial(claim, ids=known))
+
+
+def _place(claiming: Callable[..., list[Claim]]) -> bool:
+    """Dials what `claiming` claims, once that is committed; False when there was no room."""
     board = switchboard()
     if not board.wait_for_room():
-        return  # all is in the rows: beat rings again
+        return False  # all is in the rows: beat rings again
     claimed_at = boot_seconds()
     session = current_session()
     with session.transaction() as cursor:
-        claims = claim(
-            cursor,
-            known,
-            worker=session.key,
-            provider=board.provider.name,
-            now=clock.now_on(cursor),
-        )
+        now = clock.now_on(cursor)
+        claims = claiming(cursor, worker=session.key, provider=board.provider.name, now=now)
     board.place(claims, session, claimed_at)
+    return True
 
 
 @shared_task(name="executions.look_after")
@@ -62,6 +88,11 @@ def look_after_attempts(ids: object = None) -> None:
     """Rescues, polls or reconciles these attempts."""
     if known := readable_ids(ids):
         ring_webhooks(look_after(known, clock.now()))
+
+
+def ring_due_calls(ids: Sequence[str], **options: Any) -> bool:
+    """Asks workers to open and dial these scheduled calls; False when the broker is away."""
+    return _ring(place_due, ids, options, IDS_PER_MESSAGE)
 
 
 def ring_calls(ids: Sequence[UUID], **options: Any) -> bool:
@@ -83,7 +114,7 @@ def ring_webhooks(ids: Sequence[UUID]) -> None:
         ring_webhooks_now(ids)
 
 
-def _ring(task: Any, ids: Sequence[UUID], options: dict[str, Any], per_message: int) -> bool:
+def _ring(task: Any, ids: Sequence[UUID | str], options: dict[str, Any], per_message: int) -> bool:
     try:
         for start in range(0, len(ids), per_message):
             chunk = [str(id_) for id_ in ids[start : start + per_message]]

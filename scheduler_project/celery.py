@@ -26,6 +26,7 @@ app.conf.update(
     task_default_routing_key="upkeep",
     task_routes={
         "executions.place_calls": {"queue": "calls"},
+        "executions.place_due": {"queue": "calls"},
         "webhooks.*": {"queue": "webhooks"},
     },
     task_serializer="json",

@@ -23,9 +23,12 @@ def now_on(cursor: Any) -> datetime:
     return instant.astimezone(UTC)
 
 
-def now_beside(cursor: Any, expression: str) -> tuple[datetime, Any]:
-    """As `now_on`, and the value of an SQL expression (of this project's own) with it."""
-    cursor.execute(f"SELECT clock_timestamp(), {expression}")
+def now_beside(cursor: Any, expression: str, given: Any = None) -> tuple[datetime, Any]:
+    """As `now_on`, and the value of an SQL expression (of this project's own) with it.
+
+    `given` are the expression's parameters.
+    """
+    cursor.execute(f"SELECT clock_timestamp(), {expression}", given)
     instant, value = cursor.fetchone()
     return instant.astimezone(UTC), value
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from executions import interruption
-from executions.dialing import callback_token_is_right
+from executions.callback_url import callback_token_is_right
 from executions.manual import execute_now
 from executions.models import Attempt
 from executions.providers.base import NotSent, Refused

@@ -11,6 +11,7 @@ from django.db import transaction
 from executions import switches
 from executions.callbacks import take_in
 from executions.dispatch import open_due
+from executions.due_bells import LONG_AGO
 from executions.lookups import look_after
 from executions.models import Attempt
 from executions.pauses import end_pauses
@@ -184,7 +185,7 @@ class World(Processes):
 
     def until_next(self) -> timedelta:
         """How long until something is to be done."""
-        _, at = look_ahead()
+        _, at = look_ahead(LONG_AGO)
         return max(at - self.time.now, timedelta()) if at else timedelta(seconds=60)
 
     def stop(self) -> None:
