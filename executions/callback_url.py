@@ -11,18 +11,18 @@ from django.utils.crypto import constant_time_compare
 
 def callback_url(provider: str, attempt_id: UUID) -> str:
     """The address for the call service's reports on this attempt."""
-    base = settings.SCHEDULER.public_url
-    return f"{base}/api/providers/{provider}/callback/{attempt_id}/{_token(attempt_id)}"
+    base, id_ = settings.SCHEDULER.public_url, str(attempt_id)
+    return f"{base}/api/providers/{provider}/callback/{id_}/{_token(id_)}"
 
 
 def callback_token_is_right(attempt_id: UUID, token: str) -> bool:
     """Whether the token in a callback's address is the one made for this attempt."""
-    return constant_time_compare(token, _token(attempt_id))
+    return constant_time_compare(token, _token(str(attempt_id)))
 
 
-def _token(attempt_id: UUID) -> str:
+def _token(attempt_id: str) -> str:
     key = _token_key(settings.SECRET_KEY)
-    return hmac.digest(key, str(attempt_id).encode(), "sha256").hex()[:32]
+    return hmac.digest(key, attempt_id.encode(), "sha256").hex()[:32]
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from executions.callback_url import callback_url
 from executions.providers.base import CallRequest
 from executions.readiness import JOINED, MAY_RING
 from executions.rows import Row
-from scheduler_project.ids import uuid7
+from scheduler_project.ids import uuid7s
 
 # A waiting attempt (provably not sent) goes on with the same id; else a new one is made.
 T1 = f"""
@@ -54,7 +54,7 @@ SELECT coalesce(waiting_id, fresh_id) AS attempt_id, id AS execution_id, schedul
 """  # noqa: S608  own constants
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """What a worker may dial, and must report on."""
 
@@ -76,7 +76,7 @@ def claim(
         asked, too_close = gap.keep_apart(cursor, asked, now)
     parameters = {
         "ids": rows.array(asked),
-        "fresh": rows.array(uuid7() for _ in asked),
+        "fresh": rows.array(uuid7s(len(asked))),
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
         "worker": worker,

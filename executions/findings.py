@@ -33,7 +33,7 @@ RECONCILE_LIMIT = 300.0
 RECONCILE_LOOKS = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finding:
     """One piece of knowledge about one attempt. Times are seconds."""
 

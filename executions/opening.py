@@ -17,12 +17,12 @@ from executions import rows
 from executions.callback_url import callback_url
 from executions.dialing import Claim
 from executions.dispatch import UNDER_WAY
-from executions.occurrence import DUE_COLUMNS, MOVED_ON, DueCall, occurrences
+from executions.occurrence import DUE_COLUMNS, DueCall, occurrences
 from executions.providers.base import CallRequest
 from executions.rows import Row
 from executions.states import ExecutionStatus
 from executions.switches import stopped
-from scheduler_project.ids import uuid7
+from scheduler_project.ids import uuid7s
 
 _LOCK = f"""
 SELECT {DUE_COLUMNS}, agent_id, phone_number, customer_context::text, metadata::text,
@@ -50,6 +50,13 @@ SELECT v.id, v.execution_id, 1, 'dialing', %(provider)s, jsonb_build_object(
 FROM unnest(%(ids)s::uuid[], %(executions)s::uuid[], %(calls)s::uuid[])
     AS v(id, execution_id, call_id)
 JOIN scheduled_calls_scheduledcall s ON s.id = v.call_id
+"""
+_MOVE_ON = """
+UPDATE scheduled_calls_scheduledcall s SET next_run_at = v.at, next_execution_id = v.execution_id,
+    last_opened_for = v.opened_for, occurrence_count = v.count
+FROM unnest(%(calls)s::uuid[], %(next)s::timestamptz[], %(executions)s::uuid[],
+    %(last)s::timestamptz[], %(counts)s::int[]) AS v(id, at, execution_id, opened_for, count)
+WHERE s.id = v.id
 """
 
 
@@ -127,19 +134,27 @@ def _write(
     }
     cursor.execute(_OPEN, given)
     fresh = {row[0] for row in cursor.fetchall()}
-    opened = [(one, uuid7()) for one in due if one.execution["id"] in fresh]
+    new_ones = [one for one in due if one.execution["id"] in fresh]
+    opened = list(zip(new_ones, uuid7s(len(new_ones)), strict=True))
+    calls = rows.array([one.call.id for one in new_ones])
     intent = {
-        "ids": rows.array(attempt for _, attempt in opened),
-        "executions": rows.array(one.execution["id"] for one, _ in opened),
-        "calls": rows.array(one.call.id for one, _ in opened),
+        "ids": rows.array([attempt for _, attempt in opened]),
+        "executions": rows.array([one.execution["id"] for one in new_ones]),
+        "calls": calls,
         "provider": provider,
         "worker": worker,
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
     }
     cursor.execute(_INTEND, intent)
-    moved = [{name: getattr(one.call, name) for name in ("id", *MOVED_ON)} for one, _ in opened]
-    rows.update(cursor, "scheduled_calls_scheduledcall", MOVED_ON, moved)
+    moved = {
+        "calls": calls,
+        "next": rows.array([one.call.next_run_at for one in new_ones]),
+        "executions": rows.array([one.call.next_execution_id for one in new_ones]),
+        "last": rows.array([one.call.last_opened_for for one in new_ones]),
+        "counts": rows.array([one.call.occurrence_count for one in new_ones]),
+    }
+    cursor.execute(_MOVE_ON, moved)
     return opened
 
 
@@ -150,9 +165,14 @@ def _request(due: _Due, attempt_id: UUID, provider: str) -> CallRequest:
         schedule_id=due.call.id,
         agent_id=due.agent_id,
         phone_number=due.phone_number,
-        customer_context=json.loads(due.customer_context),
-        metadata=json.loads(due.metadata),
+        customer_context=_object(due.customer_context),
+        metadata=_object(due.metadata),
         scheduled_time=due.execution["scheduled_for"],
         number=1,
         callback_url=callback_url(provider, attempt_id),
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    return found

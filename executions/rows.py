@@ -73,14 +73,14 @@ def array(values: Iterable[Any]) -> str:
 
     One constant and not `ARRAY['…', …]`, which PostgreSQL would parse as so many expressions.
     """
-    return "{" + ",".join(map(_element, values)) + "}"
+    return "{" + ",".join([_element(value) for value in values]) + "}"
 
 
 def _element(value: Any) -> str:
+    if value.__class__ is UUID:
+        return f"{value.int:032x}"
     if value is None:
         return "NULL"
-    if isinstance(value, UUID):
-        return value.hex
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f'"{value}"'

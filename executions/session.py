@@ -12,14 +12,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import dj_database_url
 import psycopg2
 import psycopg2.errors
-import psycopg2.extras
+import psycopg2.extensions
 from django.conf import settings
 
 from executions.prepared import PreparingConnection, PreparingCursor
+from scheduler_project.ids import uuid_of
 
 # A dead host must free the lock within seconds; nothing but the child's end may close the session.
 OPTIONS = " ".join(
@@ -122,8 +124,16 @@ def connect(application: str) -> Any:
         **{**direct.get("OPTIONS", {}), "options": OPTIONS},
     )
     connection.autocommit = True
-    psycopg2.extras.register_uuid(conn_or_curs=connection)
+    psycopg2.extensions.register_type(_UUID, connection)
     return connection
+
+
+def _read_uuid(text: str | None, cursor: Any) -> UUID | None:
+    return None if text is None else uuid_of(int(text.replace("-", ""), 16))
+
+
+#: as psycopg2's own, for type 2950, and quicker
+_UUID = psycopg2.extensions.new_type((2950,), "UUID", _read_uuid)
 
 
 _current: DialSession | None = None

@@ -22,12 +22,12 @@ from executions.outcomes import record_on
 from executions.providers.base import (
     Answer,
     CallProvider,
-    LostError,
     NotSent,
     NotSentError,
+    TransportError,
     Unsure,
 )
-from executions.providers.transport import DialClient
+from executions.providers.dial_client import DialClient, Result
 from executions.session import DialSession, current_session, end_session
 from executions.stop_watch import StopWatch
 from scheduler_project.clock import boot_seconds as boot_seconds
@@ -71,26 +71,28 @@ class Switchboard:
             self._in_flight += len(claims)
             self._stop_watch.begin(session)
         guard = partial(may_leave, session, claimed_at, settings.SCHEDULER.lease_seconds / 2)
-        asyncio.run_coroutine_threadsafe(self._place(claims, guard, claimed_at), self._loop)
+        self._loop.call_soon_threadsafe(self._place, claims, guard, claimed_at)
 
     def drain(self, seconds: float) -> bool:
         """Waits until nothing is in flight and all is written; whether that was reached."""
         with self._changed:
             return self._changed.wait_for(lambda: self._in_flight == 0, seconds)
 
-    async def _place(
-        self, claims: Sequence[Claim], guard: Callable[[], None], claimed_at: float
-    ) -> None:
-        await asyncio.gather(*(self._place_one(claim, guard, claimed_at) for claim in claims))
+    def _place(self, claims: Sequence[Claim], guard: Callable[[], None], claimed_at: float) -> None:
+        for claim in claims:
+            self._place_one(claim, guard, claimed_at)
 
-    async def _place_one(self, claim: Claim, guard: Callable[[], None], claimed_at: float) -> None:
+    def _place_one(self, claim: Claim, guard: Callable[[], None], claimed_at: float) -> None:
         def ask() -> None:
             self._stop_watch.check(claim.request, claimed_at)
             guard()  # last: it says whether this worker may send anything at all
 
-        answer = await initiate_call(self._client, self.provider, claim, ask)
-        self._found.append(self._read(claim, answer))
-        self._something.set()
+        def hear(answer: Answer | NotSent) -> None:
+            self._found.append(self._read(claim, answer))
+            if not self._something.is_set():
+                self._something.set()
+
+        initiate_call(self._client, self.provider, claim, ask, hear)
 
     def _read(self, claim: Claim, answer: Answer | NotSent) -> Finding:
         """What the answer says; one that nobody can read, for an adapter's defect, is unsure."""
@@ -126,18 +128,35 @@ class Switchboard:
                 self._changed.notify_all()
 
 
-async def initiate_call(
-    client: DialClient, provider: CallProvider, claim: Claim, guard: Callable[[], None]
-) -> Answer | NotSent:
-    """Places one call, at most once, and says what is known of it then. Never raises."""
+def initiate_call(
+    client: DialClient,
+    provider: CallProvider,
+    claim: Claim,
+    guard: Callable[[], None],
+    hear: Callable[[Answer | NotSent], None],
+) -> None:
+    """Places one call, at most once; `hear` is told once what is known of it then. Never raises."""
+
+    def read(result: Result) -> None:
+        hear(_meaning(provider, claim, result))
+
     try:
-        response = await client.send(provider, provider.request(claim.request), guard)
-        return provider.read(response)
-    except NotSentError as error:
-        return NotSent(error.reason)
-    except LostError as error:
-        return Unsure(error.reason)
-    except Exception as error:  # an adapter's defect: the request may have left
+        request = provider.request(claim.request)
+    except Exception as error:  # an adapter's defect: who knows what it has done
+        log.exception("dial_defect attempt=%s", claim.request.attempt_id)
+        hear(Unsure(f"{type(error).__name__} in the adapter"))
+        return
+    client.begin(provider, request, guard, read)
+
+
+def _meaning(provider: CallProvider, claim: Claim, result: Result) -> Answer | NotSent:
+    if isinstance(result, NotSentError):
+        return NotSent(result.reason)
+    if isinstance(result, TransportError):
+        return Unsure(result.reason)
+    try:
+        return provider.read(result)
+    except Exception as error:  # an adapter's defect: it was dialed all the same
         log.exception("dial_defect attempt=%s", claim.request.attempt_id)
         return Unsure(f"{type(error).__name__} in the adapter")
 

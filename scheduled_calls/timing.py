@@ -18,6 +18,7 @@ from scheduled_calls.recurrence import (
     read_time,
 )
 from scheduler_project.errors import FieldError, Invalid
+from scheduler_project.ids import uuid_of
 
 #: a time this much in the past is taken as "now": clocks differ and requests take time
 GRACE = timedelta(seconds=60)
@@ -145,7 +146,7 @@ def execution_id(call_id: UUID, occurrence_key: str) -> UUID:
     """
     named = sha1(call_id.bytes + occurrence_key.encode(), usedforsecurity=False).digest()
     fields = int.from_bytes(named[:16], "big")
-    return UUID(int=fields & ~(0xF000 << 64 | 0xC000 << 48) | 0x5000 << 64 | 0x8000 << 48)
+    return uuid_of(fields & ~(0xF000 << 64 | 0xC000 << 48) | 0x5000 << 64 | 0x8000 << 48)
 
 
 def set_next(call: Timed, at: datetime | None) -> None:

@@ -48,7 +48,7 @@ class ForgedCallback(Exception):
     """The callback is not signed by the call service, or it is more than 5 minutes old."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallRequest:
     """What is to be dialed. `number` counts the execution's attempts from 1; the time is UTC."""
 
@@ -75,7 +75,7 @@ class Reference:
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """`deadline` is the total time, in seconds, that request and answer may take."""
 
@@ -86,7 +86,7 @@ class HttpRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpResponse:
     """Header names are lower case. A body longer than MAX_ANSWER_BYTES was not read to its end."""
 
@@ -95,7 +95,7 @@ class HttpResponse:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
     """The service has the call.
 

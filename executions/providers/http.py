@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -202,6 +203,7 @@ class HttpProvider(CallProvider):
         return HttpRequest(method, self.url + path, headers, self.capabilities.deadline, body)
 
 
+@lru_cache(maxsize=256)  # nine o'clock is the same for all
 def utc_text(instant: datetime) -> str:
     """An aware time as ISO 8601 in UTC with `Z`."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -28,6 +28,9 @@ MAX_HEAD_BYTES = 64 * 1024
 PLAIN = "/?%:@!$&'()*+,;=~-._"
 
 
+Done = Callable[[HttpResponse | BaseException], None]
+
+
 class Place(NamedTuple):
     """Where a request goes."""
 
@@ -61,13 +64,16 @@ def encoded(request: HttpRequest, more: dict[str, str]) -> bytes:
     return f"{request.method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + request.body
 
 
+class Unasked(Exception):
+    """The other side goes on after its answer was whole."""
+
+
 class Connection(asyncio.Protocol):
     """A connection to the call service, kept from one request to the next."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._watch = select.poll()
-        self._answer: asyncio.Future[HttpResponse] | None = None
+        self._done: Done | None = None
         self.closed = False
         #: when it was last used, by the loop's clock
         self.used_at = 0.0
@@ -85,33 +91,39 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of the answer, or something that nobody asked for."""
-        if self._answer is None or self._answer.done():
+        if self._done is None:
             self.close()
             return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(error)
+            if self._answer is None:
+                self.fail(error)
+                return
+            self._keep = False  # the answer is whole; what follows it is none
         self._head_bytes += 0 if self._in_body else len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._fail(httptools.HttpParserError())
+        if self._answer is not None:
+            self._finish()
+        elif self._head_bytes > MAX_HEAD_BYTES:
+            self.fail(httptools.HttpParserError())
 
     def eof_received(self) -> None:
         """The other side has closed: for an answer without a length, that is its end."""
-        if self._in_body and not self._has_length:
+        if self._done is not None and self._in_body and not self._has_length:
+            self._complete(keep=False)
             self._finish()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Gone."""
         self.closed = True
-        self._fail(error or ConnectionError())
+        self.fail(error or ConnectionError())
 
-    # What httptools calls.
+    # What httptools calls. What is raised here stops it.
 
     def on_message_begin(self) -> None:
         """An answer begins, or a second one that nobody asked for."""
-        if self._answer is None or self._answer.done():
-            self.close()
+        if self._answer is not None:
+            raise Unasked
         self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -128,16 +140,13 @@ class Connection(asyncio.Protocol):
         self._body.append(piece)
         self._length += len(piece)
         if self._length > MAX_ANSWER_BYTES:
-            self._finish()
-            self.close()
+            self._complete(keep=False)
+            raise Unasked
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was an interim one (1xx)."""
         if self._in_body:
-            keep = self._parser.should_keep_alive()
-            self._finish()
-            if not keep:
-                self.close()
+            self._complete(keep=self._parser.should_keep_alive())
 
     # What a client calls.
 
@@ -148,27 +157,30 @@ class Connection(asyncio.Protocol):
         """
         return not (self.closed or self._transport.is_closing() or self._watch.poll(0))
 
-    def send(self, data: bytes, guard: Callable[[], None]) -> "asyncio.Future[HttpResponse]":
+    def send(self, data: bytes, guard: Callable[[], None], done: Done) -> None:
         """Sends the request, if its guard lets it: when the guard raises, nothing has left.
 
-        Between the guard and the socket nothing is awaited. The future has the answer, or the
-        exception that took its place.
+        Between the guard and the socket nothing is awaited. `done` is told the answer, or the
+        exception that took its place, once; the connection may be used again then, unless closed.
         """
-        answer: asyncio.Future[HttpResponse] = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._head_bytes = 0
+        self._answer: HttpResponse | None = None
         self._begin()
         guard()
-        self._answer = answer
+        self._done = done
         try:
             self._transport.write(data)
         except Exception as error:  # some of it may have left: this is no "not sent"
-            self._fail(error)
-        return answer
+            self.fail(error)
 
-    def time_out(self) -> None:
-        """The deadline has come."""
-        self._fail(TimeoutError())
+    def fail(self, error: BaseException) -> None:
+        """Ends it: the deadline has come, or it is called off, or what came makes no sense."""
+        done, self._done = self._done, None
+        if not self.closed:
+            self.close()
+        if done is not None:
+            done(error)
 
     def close(self) -> None:
         """Ends it at once; what was not answered never will be."""
@@ -181,17 +193,18 @@ class Connection(asyncio.Protocol):
         self._length = 0
         self._in_body = self._has_length = False
 
-    def _finish(self) -> None:
-        if self._answer is not None and not self._answer.done():
-            body = b"".join(self._body)[: MAX_ANSWER_BYTES + 1]
-            status = self._parser.get_status_code()
-            self._answer.set_result(HttpResponse(status, self._headers, body))
+    def _complete(self, *, keep: bool) -> None:
+        body = b"".join(self._body)[: MAX_ANSWER_BYTES + 1]
+        self._answer = HttpResponse(self._parser.get_status_code(), self._headers, body)
+        self._keep = keep
 
-    def _fail(self, error: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
-        if not self.closed:
+    def _finish(self) -> None:
+        """Tells the answer. Not from within the parser: the next request may leave at once."""
+        done, self._done = self._done, None
+        if not self._keep:
             self.close()
+        if done is not None and self._answer is not None:
+            done(self._answer)
 
 
 async def connected(place: Place, tls: ssl.SSLContext) -> Connection:

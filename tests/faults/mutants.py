@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "lost_answer_is_not_sent",
         "A request that left and was not answered counts as never sent.",
-        (Change(SWITCHBOARD, "return Unsure(error.reason)", "return NotSent(error.reason)"),),
+        (Change(SWITCHBOARD, "return Unsure(result.reason)", "return NotSent(result.reason)"),),
         Played("call_service_misbehaves", 1, "doubled"),
     ),
     Mutant(

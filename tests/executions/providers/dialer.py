@@ -14,7 +14,7 @@ from executions.providers.base import (
     NotSentError,
     TransportError,
 )
-from executions.providers.transport import DialClient, Guard
+from executions.providers.dial_client import DialClient, Guard
 from tests.executions.providers.call_service import CallService, Reply, call_service
 from tests.executions.providers.make import a_call, a_service
 

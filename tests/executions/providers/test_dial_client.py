@@ -13,8 +13,8 @@ from executions.providers.base import (
     LostError,
     NotSentError,
 )
+from executions.providers.dial_client import DialClient
 from executions.providers.sandbox import SandboxProvider
-from executions.providers.transport import DialClient
 from tests.executions.providers.call_service import (
     Reply,
     call_service,

@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from executions.providers.base import LostError, NotSentError, Unreachable
 from executions.providers.deadline_adapter import adapter
-from executions.providers.transport import DialClient, ask
+from executions.providers.dial_client import DialClient
+from executions.providers.transport import ask
 from tests.executions.providers.call_service import call_service, drips, hangs_up, says
 from tests.executions.providers.make import a_call, a_ref, a_service
 
