@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg2.errors import LockNotAvailable
 
 from executions import rows
 from executions.ending import TOO_LATE, close_calls, end_waiting
@@ -23,6 +24,8 @@ from scheduled_calls.models import ScheduledCall, Status
 
 log = logging.getLogger(__name__)
 BATCH = 500
+#: so long does a worker wait for a call that somebody is just changing
+LONGEST_WAIT = "3s"
 
 _READ = f"SELECT {DUE_COLUMNS} FROM scheduled_calls_scheduledcall"  # noqa: S608  own constants
 _DUE = f"""
@@ -31,8 +34,9 @@ ORDER BY next_run_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 _THESE = f"""
 {_READ} WHERE status = 'active' AND next_run_at <= %(now)s AND id = ANY(%(these)s::uuid[])
-LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+ORDER BY id FOR NO KEY UPDATE
 """
+_FREE = f"{_THESE} SKIP LOCKED"
 _AGAIN = f"{_READ} WHERE id = ANY(%(ids)s::uuid[])"
 UNDER_WAY = """
 SELECT e.* FROM unnest(%(ids)s::uuid[]) AS due(id) CROSS JOIN LATERAL (
@@ -59,23 +63,39 @@ class Bells:
         self.more = self.more or other.more
 
 
-def open_due(now: datetime, limit: int = BATCH, these: Sequence[UUID | str] | None = None) -> Bells:
-    """Opens the occurrences of up to `limit` scheduled calls that are due at `now` (UTC).
+def open_due(now: datetime, limit: int = BATCH) -> Bells:
+    """Opens the occurrences of up to `limit` scheduled calls that are due at `now` (UTC)."""
+    return _open(_DUE, {"now": now, "limit": limit}, now)
 
-    Only of `these`, if any are named.
+
+def open_these(now: datetime, ids: Sequence[UUID | str], *, wait: bool = False) -> Bells:
+    """As `open_due`, of these scheduled calls, which are still due at `now`.
+
+    With `wait` also those that somebody is just changing, if that takes less than LONGEST_WAIT.
     """
-    due = {"now": now, "limit": limit}
-    if these is not None:
-        due["these"] = rows.array(these)
+    these = {"now": now, "these": rows.array(ids)}
+    if wait:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST_WAIT])
+                return _open(_THESE, these, now)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            log.warning("call_is_held count=%d", len(ids))  # beat will come back to it
+    return _open(_FREE, these, now)
+
+
+def _open(which: str, given: dict[str, Any], now: datetime) -> Bells:
     with transaction.atomic(), connection.cursor() as cursor:
-        calls = _read(cursor, _DUE if these is None else _THESE, due)
+        calls = _read(cursor, which, given)
         if not calls:
             return Bells()
-        ids = rows.array(call.id for call in calls)
+        ids = rows.array([call.id for call in calls])
         under_way = rows.fetch(cursor, UNDER_WAY, {"ids": ids})
         # One person, one phone: what still waits for an earlier time gives way to the new one.
         old = [row["id"] for row in under_way if _gives_way(row)]
-        bells = Bells(more=len(calls) == limit)
+        bells = Bells(more=len(calls) == given.get("limit"))
         if old:
             bells.webhooks += end_waiting(cursor, old, TOO_LATE, "superseded", now)
             calls = _read(cursor, _AGAIN, {"ids": ids})  # some have got their count back

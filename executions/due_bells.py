@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from executions.dispatch import BATCH, Bells, open_due
+from executions.dispatch import BATCH, Bells, open_due, open_these
 from executions.occurrence import RING_AGAIN
 from executions.tasks import ring_due_calls
 
@@ -53,13 +53,14 @@ class DueBells:
         ids, until = self._due(now)
         self._rung = {id_: self._rung[id_] for id_ in ids if id_ in self._rung}
         unanswered = [id_ for id_, at in self._rung.items() if self._is_unanswered(at)]
+        bells = open_these(now, unanswered[:BATCH]) if unanswered else Bells()
         if fresh := [id_ for id_ in ids if id_ not in self._rung]:
             if ring_due_calls(fresh, retry=False):
                 self._rung |= dict.fromkeys(fresh, self._looked_at)
             else:
-                unanswered += fresh
+                bells.add(open_due(now))
         self.rung_until = until if self._rung else LONG_AGO
-        return open_due(now, these=unanswered[:BATCH]) if unanswered else Bells()
+        return bells
 
     def _due(self, now: datetime) -> tuple[list[str], datetime]:
         with connection.cursor() as cursor:

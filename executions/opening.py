@@ -31,6 +31,10 @@ FROM scheduled_calls_scheduledcall
 WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' AND next_run_at <= %(now)s
 FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608  own constants
+_DUE = """
+SELECT id FROM scheduled_calls_scheduledcall
+WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' AND next_run_at <= %(now)s
+"""
 _OPEN = """
 INSERT INTO executions_execution (id, opened, scheduled_call_id, owner_id, occurrence_key, trigger,
     scheduled_for, due_at, expires_at, status, attempt_count, actual_time, started, reason, count)
@@ -78,16 +82,17 @@ def open_and_claim(
     """Opens the due ones of these calls at `now` (UTC) and writes the intent to dial them.
 
     Returns what may be dialed once the transaction on `cursor` is committed, and the due calls
-    that `dispatch` must decide about: late, busy, stopped, or with another that still waits.
-    `worker` is the lock key of the session that `cursor` belongs to. Calls that are unknown, not
-    due, or in another's hands are silently left out.
+    that `dispatch` must decide about: late, busy, stopped, with another that still waits, or just
+    in somebody else's hands. `worker` is the lock key of the session that `cursor` belongs to.
+    Calls that are unknown or not due any more are silently left out.
     """
     if settings.SCHEDULER.min_gap_seconds:
         return [], list(ids)  # who comes too close is found among waiting executions
     cursor.execute(_LOCK, {"ids": rows.array(ids), "now": now})
     locked = {row[0]: row for row in cursor.fetchall()}
+    held = _held(cursor, ids, now) - locked.keys() if len(locked) < len(set(ids)) else set()
     if not locked:
-        return [], []
+        return [], list(held)
     # A statement of its own: it sees all that the locks have waited for.
     cursor.execute(UNDER_WAY, {"ids": rows.array(locked)})
     busy = {row[1] for row in cursor.fetchall()}
@@ -98,7 +103,12 @@ def open_and_claim(
     ]
     opened = _write(cursor, due, worker, provider, now) if due else []
     claims = [Claim(_request(one, attempt, provider), worker) for one, attempt in opened]
-    return claims, list(locked.keys() - {one.call.id for one, _ in opened})
+    return claims, list((locked.keys() | held) - {one.call.id for one, _ in opened})
+
+
+def _held(cursor: Any, ids: Sequence[UUID], now: datetime) -> set[UUID]:
+    cursor.execute(_DUE, {"ids": rows.array(ids), "now": now})
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _due(row: Sequence[Any], now: datetime) -> _Due | None:

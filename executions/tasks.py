@@ -15,7 +15,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from kombu.exceptions import OperationalError
 
 from executions.dialing import Claim, claim
-from executions.dispatch import open_due
+from executions.dispatch import open_these
 from executions.lookups import ASKED_AT_ONCE, look_after
 from executions.opening import open_and_claim
 from executions.providers.registry import current_provider
@@ -57,7 +57,7 @@ def place_due(ids: object = None) -> None:
         return claims
 
     if _place(open_them) and left:
-        bells = open_due(clock.now(), these=left)
+        bells = open_these(clock.now(), left, wait=True)
         ring_webhooks(bells.webhooks)
         if bells.calls:
             _place(partial(claim, ids=bells.calls))
