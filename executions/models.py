@@ -117,7 +117,7 @@ class Execution(models.Model):
             ),
             # ?status= of the same list, for what few end as; health: how many failed today?
             models.Index(
-                fields=["status", "owner", "-opened"],
+                fields=["status", "owner", "opened"],
                 include=["ended_at"],
                 name="execution_came_to_nothing",
                 condition=Q(status__in=sorted(CAME_TO_NOTHING)),

@@ -119,19 +119,21 @@ class ScheduledCall(models.Model):
             ),
         ]
         indexes = [
+            # Those that end with the id are read backwards, newest first. With `-id` each of
+            # their pages would be split in halves as it grows, and stay half empty.
             # GET /api/scheduled-calls: one owner's, newest first; health: how many are there, how
             # many have a next run?
             models.Index(
-                fields=["owner", "-id"], include=["next_run_at"], name="scheduled_call_newest"
+                fields=["owner", "id"], include=["next_run_at"], name="scheduled_call_newest"
             ),
             # ?kind=recurring of the same list
             models.Index(
-                fields=["owner", "-id"],
+                fields=["owner", "id"],
                 name="scheduled_call_recurring",
                 condition=Q(crontab__isnull=False),
             ),
             # ?agent_id= of the same list
-            models.Index(fields=["owner", "agent_id", "-id"], name="scheduled_call_agent"),
+            models.Index(fields=["owner", "agent_id", "id"], name="scheduled_call_agent"),
             # ?metadata.<key>= of the same list
             GinIndex(
                 fields=["metadata"],
@@ -143,7 +145,7 @@ class ScheduledCall(models.Model):
             models.Index(fields=["owner", "phone_number", "-id"], name="scheduled_call_number"),
             # ?batch_id= of the same list
             models.Index(
-                fields=["owner", "batch_id", "-id"],
+                fields=["owner", "batch_id", "id"],
                 name="scheduled_call_batch",
                 condition=~Q(batch_id=""),
             ),

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             model_name="execution",
             index=models.Index(
                 condition=models.Q(("status__in", ["cancelled", "failed", "missed", "skipped"])),
-                fields=["status", "owner", "-opened"],
+                fields=["status", "owner", "opened"],
                 include=("ended_at",),
                 name="execution_came_to_nothing",
             ),
