@@ -27,7 +27,8 @@ class Execution(models.Model):
     it is the hot path's only index.
     """
 
-    #: uuid5 of the scheduled call and the occurrence: known before the row exists
+    #: uuid5 of the scheduled call and `occurrence_key`: known before the row exists. So the primary
+    #: key makes an occurrence one row; the loser of a race to open it is silent.
     id = models.UUIDField(primary_key=True, editable=False)
     #: sorts executions by the moment they were opened
     opened = models.UUIDField(unique=True, default=uuid7, editable=False)
@@ -66,10 +67,6 @@ class Execution(models.Model):
     class Meta:
         ordering = ["-opened"]
         constraints = [
-            # the loser of a race to open an occurrence is silent
-            models.UniqueConstraint(
-                fields=["scheduled_call", "occurrence_key"], name="execution_is_one_occurrence"
-            ),
             # one person, one phone: dispatch ends the old one before it opens the next
             models.UniqueConstraint(
                 fields=["scheduled_call"],
