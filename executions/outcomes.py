@@ -31,7 +31,9 @@ from scheduler_project import clock
 log = logging.getLogger(__name__)
 
 # Locks in the order of all verbs: scheduled call, execution, attempt. The calls' locks are a
-# statement of their own: what is read after it has seen everything that they waited for.
+# statement of their own: what is read after it has seen everything that they waited for. They hold
+# executions and attempts, too: without the call's lock nobody changes more of these than when beat
+# looks at them again.
 _LOCK_CALLS = """
 SELECT s.id FROM executions_attempt a
 JOIN executions_execution e ON e.id = a.execution_id
@@ -61,7 +63,6 @@ JOIN executions_execution e ON e.id = a.execution_id
 JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
 WHERE a.id = ANY(%(ids)s::uuid[])
 ORDER BY s.id
-FOR NO KEY UPDATE OF e FOR NO KEY UPDATE OF a
 """
 ATTEMPT = {
     "status": "varchar",

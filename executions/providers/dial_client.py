@@ -47,10 +47,11 @@ class Dial:
     data: bytes
     guard: Guard
     done: Callable[[Result], None]
-    #: ends it at its deadline
-    timer: asyncio.TimerHandle | None = None
+    #: when it must be over, by the loop's clock
+    until: float
     #: on which it has left
     connection: Connection | None = None
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +75,9 @@ class DialClient:
         self._lines: dict[Place, _Line] = {}
         self._makers: set[asyncio.Task[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
+        #: the requests with one deadline (seconds), oldest first, which is the order they end in
+        self._deadlines: dict[float, deque[Dial]] = {}
+        self._timers: dict[float, asyncio.TimerHandle] = {}
 
     async def send(
         self, provider: CallProvider, request: HttpRequest, guard: Guard
@@ -115,14 +119,14 @@ class DialClient:
         if provider.transport is not None:
             done(_answer_of(provider, request, guard))
             return None
+        until = asyncio.get_running_loop().time() + request.deadline
         try:
             place, *_ = address_of(request.url)
-            dial = Dial(encoded(request, HEADERS), guard, done)
+            dial = Dial(encoded(request, HEADERS), guard, done, until)
         except Exception as error:  # an address or a header that is none
             done(_not_sent(error))
             return None
-        loop = asyncio.get_running_loop()
-        dial.timer = loop.call_later(request.deadline, self._end, dial, TimeoutError())
+        self._watch(dial, request.deadline)
         line = self._lines.get(place) or self._lines.setdefault(place, _Line(place))
         line.waiting.append(dial)
         self._go_on(line)
@@ -138,8 +142,9 @@ class DialClient:
             for connection in line.kept:
                 connection.close()
             line.kept.clear()
-        if self._sweep is not None:
-            self._sweep.cancel()
+        for timer in (self._sweep, *self._timers.values()):
+            if timer is not None:
+                timer.cancel()
 
     def _go_on(self, line: _Line) -> None:
         """Sends what waits for as long as there are free connections, then has more made."""
@@ -197,9 +202,31 @@ class DialClient:
         self._tell(dial, _not_sent(error))
 
     def _tell(self, dial: Dial, result: Result) -> None:
-        if dial.timer is not None:
-            dial.timer.cancel()
+        dial.over, dial.data = True, b""
         dial.done(result)
+
+    def _watch(self, dial: Dial, deadline: float) -> None:
+        """Sees to it that it ends in time: one timer for all with the same deadline."""
+        line = self._deadlines.setdefault(deadline, deque())
+        while line and line[0].over:
+            line.popleft()
+        line.append(dial)
+        if deadline not in self._timers:
+            self._time(deadline, dial.until)
+
+    def _time(self, deadline: float, at: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[deadline] = loop.call_at(at, self._end_late_ones, deadline)
+
+    def _end_late_ones(self, deadline: float) -> None:
+        line, now = self._deadlines[deadline], asyncio.get_running_loop().time()
+        while line and (line[0].over or line[0].until <= now):
+            dial = line.popleft()
+            if not dial.over:
+                self._end(dial, TimeoutError())
+        del self._timers[deadline]
+        if line:
+            self._time(deadline, line[0].until)
 
     async def _connect(self, line: _Line) -> None:
         """Makes one connection; when that fails, one of those that wait for it is not sent."""

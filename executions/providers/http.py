@@ -85,8 +85,9 @@ class HttpProvider(CallProvider):
 
     def request(self, call: CallRequest) -> HttpRequest:
         """`POST /calls`; the attempt's id is the key by which a second one is recognised."""
+        attempt_id = str(call.attempt_id)
         body = {
-            "attempt_id": str(call.attempt_id),
+            "attempt_id": attempt_id,
             "execution_id": str(call.execution_id),
             "schedule_id": str(call.schedule_id),
             "agent_id": call.agent_id,
@@ -96,7 +97,7 @@ class HttpProvider(CallProvider):
             "scheduled_time": utc_text(call.scheduled_time),
             "callback_url": call.callback_url,
         }
-        extra = {"Content-Type": "application/json", "Idempotency-Key": str(call.attempt_id)}
+        extra = {"Content-Type": "application/json", "Idempotency-Key": attempt_id}
         return self._request("POST", "/calls", extra, json.dumps(body).encode())
 
     def read(self, response: HttpResponse) -> Answer:
