@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from executions.dialing import Claim, claim
-from executions.dispatch import Bells, open_due
+from executions.dispatch import Bells, open_due, open_these
 from executions.findings import Finding, from_dial
 from executions.models import Attempt, Execution
+from executions.opening import open_and_claim
 from executions.outcomes import django_transaction, record_on
 from executions.pauses import end_pauses
 from executions.providers.base import Accepted, Answer, Capabilities, NotSent
@@ -65,6 +66,17 @@ class Story:
     def dial(self, worker: int = WORKER) -> list[Claim]:
         """Beat, then a worker's T1 for all that beat rang for."""
         return self.claim(self.beat().calls, worker)
+
+    def open(self, *calls: ScheduledCall, worker: int = WORKER) -> tuple[list[Claim], list[UUID]]:
+        """A worker opens and claims what is due of these; the claims, and what it leaves."""
+        ids = [call.id for call in calls]
+        with transaction.atomic(), connection.cursor() as cursor:
+            return open_and_claim(cursor, ids, worker=worker, provider="sandbox", now=self.now)
+
+    def place_due(self, *calls: ScheduledCall, worker: int = WORKER) -> list[Claim]:
+        """The same, and what it leaves is opened by `open_these` and claimed if it may ring."""
+        claims, left = self.open(*calls, worker=worker)
+        return [*claims, *self.claim(open_these(self.now, left).calls, worker)]
 
     def hear(self, claim: Claim, answer: Answer | NotSent, worker: int | None = None) -> list[UUID]:
         """A worker's T3 with what the call service answered; returns the deliveries."""
