@@ -14,7 +14,7 @@ from executions.occurrence import RING_AGAIN
 from executions.tasks import ring_due_calls
 
 #: so many due calls may wait for a worker before more are rung for
-MOST_WAITING = 5_000
+MOST_WAITING = 10_000
 #: while some wait, what is due is read again this often (seconds)
 LOOK_EVERY = 0.25
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -108,7 +108,7 @@ class Execution(models.Model):
             # GET /api/executions: one owner's, newest first. What it includes answers ?status= and
             # ?scheduled_before= without reading rows.
             models.Index(
-                fields=["owner", "-opened"],
+                fields=["owner", "opened"],
                 include=["status", "scheduled_for"],
                 name="execution_newest",
             ),

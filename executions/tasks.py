@@ -27,7 +27,9 @@ from webhooks.tasks import ring as ring_webhooks_now
 
 log = logging.getLogger(__name__)
 #: ids in one message: a message costs a Celery worker about as much as ten calls
-IDS_PER_MESSAGE = 200
+MOST_IDS, FEWEST_IDS = 300, 25
+#: what is due at once is cut into so many messages, if they are not too small: for all workers
+SHARES = 16
 DRAIN_SECONDS = 20.0
 _switchboards: dict[int, Switchboard] = {}
 
@@ -93,12 +95,12 @@ def look_after_attempts(ids: object = None) -> None:
 
 def ring_due_calls(ids: Sequence[str], **options: Any) -> bool:
     """Asks workers to open and dial these scheduled calls; False when the broker is away."""
-    return _ring(place_due, ids, options, IDS_PER_MESSAGE)
+    return _ring(place_due, ids, options, _share(len(ids)))
 
 
 def ring_calls(ids: Sequence[UUID], **options: Any) -> bool:
     """Asks workers to dial these; False when the broker is away. Never raises: beat rings again."""
-    return _ring(place_calls, ids, options, IDS_PER_MESSAGE)
+    return _ring(place_calls, ids, options, _share(len(ids)))
 
 
 def ring_looks(ids: Sequence[UUID], **options: Any) -> bool:
@@ -113,6 +115,10 @@ def ring_webhooks(ids: Sequence[UUID]) -> None:
     """Asks workers to deliver these soon; never raises."""
     if ids:
         ring_webhooks_now(ids)
+
+
+def _share(count: int) -> int:
+    return max(FEWEST_IDS, min(MOST_IDS, count // SHARES))
 
 
 def _ring(task: Any, ids: Sequence[UUID | str], options: dict[str, Any], per_message: int) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 QUEUES = ("calls", "webhooks", "upkeep")
-TASKS = ("executions.place_calls", "executions.look_after", "webhooks.deliver")
+CALLS = ("executions.place_calls", "executions.place_due", "executions.look_after")
+TASKS = (*CALLS, "webhooks.deliver")
 #: Celery's own, which every worker knows too
 BUILT_IN = ("celery.backend_cleanup", "celery.chord_unlock", "celery.starmap", "celery.chain")
 LARGE = 5 * 1024 * 1024
