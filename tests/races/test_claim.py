@@ -11,14 +11,7 @@ from executions.models import Attempt
 from scheduled_calls.models import ScheduledCall
 from tests.executions.conftest import Story, attempts_of, only, rows_of
 from tests.races.sides import Side
-from tests.races.verbs import CHANGING, NEW, OLD, STOPPING, Said, said
-
-#: what each verb says when the call is just being placed
-WHILE_DIALING = {
-    **{verb: Said(ok=True, dialing=True) for verb in (*STOPPING, *CHANGING)},
-    "skip": Said(ok=False, code="not_waiting"),
-    "execute": Said(ok=False, code="execution_open"),
-}
+from tests.races.verbs import CHANGING, NEW, OLD, STOPPING, WHILE_DIALING, Said, said
 
 
 @pytest.mark.parametrize("verb", WHILE_DIALING)

@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from executions.dialing import Claim
-from executions.dispatch import open_due
+from executions.dispatch import open_due, open_these
 from executions.models import Execution
 from scheduled_calls.models import ScheduledCall
 from tests.executions.conftest import START, Story
@@ -47,6 +47,12 @@ class Meeting:
     def dispatch(self) -> None:
         """A beat's round."""
         open_due(self.story.now)
+
+    def opening(self) -> None:
+        """A worker opens it and claims it, and waits for it if somebody is just changing it."""
+        claims, left = self.story.open(self.call)
+        waiting = open_these(self.story.now, left, wait=True).calls
+        self.claims += [*claims, *self.story.claim(waiting)]
 
     def outcome(self) -> None:
         """The call service says busy, so there may be a retry."""
@@ -88,7 +94,7 @@ def rounds(story: Story) -> list[Meeting]:
     return made
 
 
-@pytest.mark.parametrize("event", ["dispatch", "claim", "outcome"])
+@pytest.mark.parametrize("event", ["dispatch", "claim", "opening", "outcome"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_was_answered_is_what_happens(
     story: Story, one: Side, other: Side, verb: str, event: str
@@ -97,7 +103,7 @@ def test_what_was_answered_is_what_happens(
     for met in rounds(story):
         assert met.call.next_run_at
         story.now = met.call.next_run_at
-        if event != "dispatch":
+        if event in ("claim", "outcome"):
             met.dispatch()
         if event == "outcome":
             met.claim()
@@ -120,7 +126,7 @@ def _judge(met: Meeting, verb: str, event: str, heard: Said, later: int) -> None
     assert len(numbers) == len(set(numbers)), told
     if verb in STOPPING and heard.ok:
         assert later == 0, told
-        if event == "claim":
+        if event in ("claim", "opening"):
             assert bool(met.claims) == heard.dialing, told
         wanted = {"pause": ("paused", "completed"), "cancel": ("cancelled",)}.get(verb)
         assert wanted is None or call.status in wanted, told
@@ -133,12 +139,13 @@ def _judge(met: Meeting, verb: str, event: str, heard: Said, later: int) -> None
         # a retry rings once more, and nothing else does
         assert len(met.claims) == (2 if event == "outcome" else 1), told
     else:
+        opened_then = event in ("dispatch", "opening")
         assert len(begun) == 1 + (heard.ok and event == "outcome"), told
-        assert call.occurrence_count == (0 if heard.ok and event == "dispatch" else 1), told
+        assert call.occurrence_count == (0 if heard.ok and opened_then else 1), told
     if verb == "new number":
         assert call.phone_number == NEW, told
         assert {claim.request.phone_number for claim in met.claims} <= {OLD, NEW}, told
-        if event == "claim":
+        if event in ("claim", "opening"):
             rang = met.claims[0].request.phone_number
             assert rang == (OLD if heard.dialing else NEW), told
     if verb == "new agent":

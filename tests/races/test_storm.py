@@ -15,7 +15,7 @@ from uuid import UUID
 
 from executions import interruption
 from executions.dialing import Claim
-from executions.dispatch import open_due
+from executions.dispatch import open_due, open_these
 from executions.findings import ENDED, UNKNOWN, Finding
 from executions.models import Attempt, Execution
 from executions.pauses import end_pauses
@@ -75,7 +75,19 @@ class Storm:
         ids = self.waiting()
         chance.shuffle(ids)
         begin = time.monotonic()
-        claims = self.story.claim(ids, chance.randrange(1, 10**9))
+        self._note(begin, self.story.claim(ids, chance.randrange(1, 10**9)))
+
+    def open(self, chance: random.Random) -> None:
+        """A worker opens and claims what is due, in any order; what it leaves it waits for."""
+        calls = chance.sample(self.calls, chance.randrange(1, len(self.calls)))
+        worker, begin = chance.randrange(1, 10**9), time.monotonic()
+        claims, left = self.story.open(*calls, worker=worker)
+        self._note(begin, claims)
+        ids = open_these(self.story.now, left, wait=True).calls
+        begin = time.monotonic()
+        self._note(begin, self.story.claim(ids, worker))
+
+    def _note(self, begin: float, claims: Sequence[Claim]) -> None:
         span = begin, time.monotonic()
         self.claims += [(span, claim) for claim in claims]
 
@@ -115,7 +127,8 @@ def test_beats_workers_reports_and_owners_at_once(story: Story) -> None:
     owners = [Storm(story, calls[half::2]) for half in (0, 1)]
     for owner in owners:
         owner.over, owner.done = storm.over, storm.done
-    steps = [storm.beat, storm.beat, storm.work, storm.work, storm.report, storm.doubt]
+    steps = [storm.beat, storm.beat, storm.work, storm.work, storm.open, storm.open]
+    steps += [storm.report, storm.doubt]
     steps += [owner.want for owner in owners]
     with ExitStack() as stack:
         sides = [stack.enter_context(Side()) for _ in steps]

@@ -50,6 +50,12 @@ VERBS: dict[str, Verb] = {
 STOPPING = ("pause", "cancel", "new time", "skip")
 #: these change what is rung, and stop nothing
 CHANGING = ("resume", "new number", "new agent")
+#: what each says when the call is just being placed
+WHILE_DIALING = {
+    **{verb: Said(ok=True, dialing=True) for verb in (*STOPPING, *CHANGING)},
+    "skip": Said(ok=False, code="not_waiting"),
+    "execute": Said(ok=False, code="execution_open"),
+}
 
 
 def _coming(call: ScheduledCall) -> Any:
