@@ -65,8 +65,11 @@ class DueBells:
     def _due(self, now: datetime) -> tuple[list[str], datetime]:
         with connection.cursor() as cursor:
             cursor.execute(_DUE, [now, MOST_WAITING])
-            ids, until = cursor.fetchone()
-            return (ids.split(), until) if ids else ([], LONG_AGO)
+            text, until = cursor.fetchone()
+            ids = text.split() if text else []
+            # No more may wait: what else is due is looked at when these are, and not all the time.
+            until = now if len(ids) == MOST_WAITING else until
+            return (ids, until) if ids else ([], LONG_AGO)
 
     def _is_unanswered(self, rung_at: float) -> bool:
         return rung_at + RING_AGAIN.total_seconds() < self._looked_at
