@@ -71,8 +71,12 @@ class DialSession:
             except (psycopg2.OperationalError, psycopg2.InterfaceError):
                 self.lost = self.lost or bool(self._connection.closed)
                 raise
-            except psycopg2.errors.ReadOnlySqlTransaction:
+            except (
+                psycopg2.errors.ReadOnlySqlTransaction,
+                psycopg2.errors.FeatureNotSupported,
+            ):
                 # A standby, or a server being moved: a session may stay so when others may write.
+                # Or a migration has changed what a prepared statement returns.
                 self.lost = True
                 raise
 
