@@ -21,7 +21,7 @@ from django.contrib.auth.models import User
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from executions import stop_watch, switchboard
+from executions import dispatch, stop_watch, switchboard
 from scheduler_project import clock
 from tests.executions.protocol import ending
 from tests.executions.protocol.first_day import Time
@@ -65,6 +65,8 @@ def world(transactional_db: None, alice: User, monkeypatch: Any, settings: Any) 
     monkeypatch.setattr(clock, "now_beside", lambda *of: (time.now, asked(*of)[1]))
     for room in (clock, switchboard, stop_watch):
         monkeypatch.setattr(room, "boot_seconds", lambda: time.boot)
+    # a worker waits for whoever stands before a commit for as long as that one stands
+    monkeypatch.setattr(dispatch, "LONGEST_WAIT", "1min")
     made = World(alice, time)
     yield made
     made.end()

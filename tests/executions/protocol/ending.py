@@ -18,10 +18,15 @@ def work(
     world: World, workers: list[Worker], fate: str, outcome: str, until: str = "written"
 ) -> None:
     """One round of whoever is free: open, claim, dial, write, report, look after."""
+    if workers and len(world.judge.executions) % 2:  # now a worker opens, now beat
+        world.answer(workers[0], list(world.judge.calls))
     if world.beat.idle:
         world.tick()
     for worker in workers:
-        world.claim(worker, world.bells[-8:])
+        if worker.actor.idle and worker.left:
+            world.open_left(worker)
+        if worker.actor.idle:
+            world.claim(worker, world.bells[-8:])
         if worker.actor.idle:  # else somebody stands in its way
             world.place(worker, fate, until)
     if world.inbox.idle:

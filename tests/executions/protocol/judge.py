@@ -220,7 +220,7 @@ class Judge:
 
 def _check_execution(before: Row | None, now: Row) -> None:
     if before is None:
-        begins = ("pending", "missed", "skipped", "cancelled")
+        begins = ("pending", "dialing", "missed", "skipped", "cancelled")
         assert now["status"] in begins, f"an execution begins as {now}"
     _check_move(before, now, EXECUTION_MOVES, *FINAL)
     if now["status"] in FINAL and now["attempt_count"] == 0:

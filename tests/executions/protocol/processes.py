@@ -59,6 +59,7 @@ class Processes:
             self._let_go()
         for worker in self.workers:
             worker.flights.clear()
+            worker.left.clear()
 
     def _count(self) -> None:
         rang = {"examples": 1, "rings": len(self.service.log)}

@@ -4,6 +4,7 @@ What they leave standing, on the wire or unwritten, any other step may meet.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -24,14 +25,13 @@ class Scenes(Steps):
     def _can_work(self) -> bool:
         return self.world.beat.idle and bool(self.free_workers())
 
-    @rule(pick=picks, until=stages, fate=fates)
+    @rule(pick=picks, until=stages, fate=fates, by_beat=st.booleans())
     @when(_can_work)
-    def a_bell_is_answered(self, pick: int, until: str, fate: str) -> None:
+    def a_bell_is_answered(self, pick: int, until: str, fate: str, by_beat: bool) -> None:
         """Beat rings, a worker claims, and gets so far."""
         workers = self.free_workers()
         worker = workers[pick % len(workers)]
-        self.world.tick()
-        self.world.claim(worker, self.world.bells[-4:])
+        self.world.ring(worker, by_beat=by_beat)
         if worker.actor.idle:
             self.world.place(worker, fate, until)
 
@@ -62,6 +62,56 @@ class Scenes(Steps):
         if worker.actor.idle:
             self.world.place(worker, "accepted")
 
+    def _due(self) -> list[UUID]:
+        """The scheduled calls that are due, in the order in which they were made."""
+        calls, now = self.world.judge.calls, self.world.time.now
+        next_runs = {id_: calls[id_]["next_run_at"] for id_ in self.calls}
+        return [id_ for id_, at in next_runs.items() if at is not None and at <= now]
+
+    @rule(pick=picks, verb=verbs, open_first=st.booleans(), fate=fates)
+    @when(lambda self: self._can_work() and self.world.person.idle and self.calls)
+    def an_opening_meets_a_person(self, pick: int, verb: str, open_first: bool, fate: str) -> None:
+        """As above, where the worker opens the call itself."""
+        self.one_more_call()
+        if not (due := self._due()):
+            return
+        id_, worker = due[-1 - pick % len(due)], self.free_workers()[0]
+        if open_first:
+            self.world.open(worker, [id_], hold=True)
+        self.does(verb, self.calls.index(id_), hold=not open_first)
+        if not open_first:
+            self.world.answer(worker, [id_])
+        self._all_go_on(worker)
+        if worker.actor.idle:
+            self.world.place(worker, fate)
+
+    @rule(pick=picks, dies=st.booleans(), fate=fates)
+    @when(lambda self: len(self.free_workers()) == 2 and self.calls)
+    def two_workers_open_the_same(self, pick: int, dies: bool, fate: str) -> None:
+        """One stands before its commit, or dies there, while the other has the same message."""
+        self.one_more_call()
+        one, other = self.world.workers
+        self.world.open(one, self._due(), hold=True)
+        self.world.answer(other, list(self.calls))
+        if dies:
+            self.world.crash(one)
+        self._all_go_on(one, other)
+        for worker in (one, other):
+            if worker.actor.idle:
+                self.world.place(worker, fate)
+
+    def _all_go_on(self, *workers: Worker) -> None:
+        """Whoever stands goes on, and what was left is opened and claimed."""
+        for actor in (*(worker.actor for worker in workers), self.world.person):
+            if actor.standing:
+                actor.go_on()
+        self.world.settle()
+        for worker in workers:
+            if worker.actor.idle and worker.left:
+                self.world.open_left(worker)
+            if worker.actor.idle:
+                self.world.claim(worker, self.world.bells[-4:])
+
     @rule(
         pick=picks,
         stage=st.sampled_from(STAGES[:4]),
@@ -72,6 +122,7 @@ class Scenes(Steps):
         pace=st.sampled_from([0, 65, 65]),
         until=stages,
         another_message=st.booleans(),
+        by_beat=st.booleans(),
     )
     @when(_can_work)
     def a_worker_is_held_up(
@@ -85,13 +136,13 @@ class Scenes(Steps):
         pace: int,
         until: str,
         another_message: bool,
+        by_beat: bool,
     ) -> None:
         """It has got so far with its calls; the others go on; then it goes on as well."""
         workers = self.free_workers()
         worker = workers[pick % len(workers)]
         self.one_more_call()
-        self.world.tick()
-        self.world.claim(worker, self.world.bells[-4:])
+        self.world.ring(worker, by_beat=by_beat)
         if not worker.actor.idle:
             return  # somebody stands in its way
         self.world.place(worker, fate, stage)
@@ -99,8 +150,7 @@ class Scenes(Steps):
         self._others_go_on(worker, fate, outcome, rounds, pace, until)
         if another_message and self._can_work() and worker.actor.idle:
             self.one_more_call()
-            self.world.tick()
-            self.world.claim(worker, self.world.bells[-4:])
+            self.world.ring(worker, by_beat=by_beat)
         if worker.actor.idle:
             self.world.place(worker, fate)
 
@@ -110,10 +160,11 @@ class Scenes(Steps):
         fate=fates,
         until=st.sampled_from(STAGES[:4]),
         another_message=st.booleans(),
+        by_beat=st.booleans(),
     )
     @when(_can_work)
     def a_worker_is_lost_and_comes_back(
-        self, pick: int, stage: str, fate: str, until: str, another_message: bool
+        self, pick: int, stage: str, fate: str, until: str, another_message: bool, by_beat: bool
     ) -> None:
         """Its session ends, others take its calls over, and it is back with what it knew."""
         self.a_worker_is_held_up(
@@ -126,6 +177,7 @@ class Scenes(Steps):
             pace=65,
             until=until,
             another_message=another_message,
+            by_beat=by_beat,
         )
 
     def _strike(self, worker: Worker, fault: str) -> None:
@@ -203,6 +255,7 @@ class Scenes(Steps):
     # Hypothesis takes any rule as often as any other; by a second name these weigh more.
     another_bell_is_answered = a_bell_is_answered
     another_claim_meets_a_person = a_claim_meets_a_person
+    another_opening_meets_a_person = an_opening_meets_a_person
     another_worker_is_held_up = a_worker_is_held_up
     another_worker_is_lost = a_worker_is_lost_and_comes_back
     it_repeats_itself_again = the_service_repeats_itself

@@ -32,6 +32,23 @@ class Steps(People):
         ids = bells[-4:] if which == 5 else [bells[-1 - which % len(bells)]]
         self.world.claim(workers[pick % len(workers)], ids, hold)
 
+    @rule(pick=picks, which=picks, hold=holds)
+    @when(lambda self: self.calls and self.free_workers())
+    def open_and_claim(self, pick: int, which: int, hold: bool) -> None:
+        """A message for scheduled calls, due or not: at any time, any number of times."""
+        workers = self.free_workers()
+        ids = list(self.calls) if which == 5 else [self.calls[-1 - which % len(self.calls)]]
+        self.world.open(workers[pick % len(workers)], ids, hold)
+
+    def _workers_with_more(self) -> list[Worker]:
+        return [worker for worker in self.free_workers() if worker.left]
+
+    @rule(pick=picks, hold=holds)
+    @when(_workers_with_more)
+    def open_what_was_left(self, pick: int, hold: bool) -> None:
+        workers = self._workers_with_more()
+        self.world.open_left(workers[pick % len(workers)], hold)
+
     def _flights(self, stage: str) -> list[tuple[Worker, Flight]]:
         return [
             (worker, flight)

@@ -16,6 +16,7 @@ from django.db import connection
 
 from executions.dialing import Claim, claim
 from executions.findings import Finding, from_dial
+from executions.opening import open_and_claim
 from executions.outcomes import record_on
 from executions.providers.base import (
     Answer,
@@ -57,7 +58,10 @@ class Worker:
         self.actor = Actor(f"worker {number}")
         self.flights: list[Flight] = []
         self.watch = StopWatch()
+        #: scheduled calls that it could not simply open, and has still to open as waiting ones
+        self.left: list[UUID] = []
         self._session: DialSession | None = None
+        self._backend: int | None = None
         #: the one of its last claims, over which it reads the stop switches
         self.latest: DialSession | None = None
 
@@ -69,7 +73,8 @@ class Worker:
             self._session = DialSession()
             with self._session.transaction() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
-                self.actor.backend = cursor.fetchone()[0]
+                self._backend = cursor.fetchone()[0]
+        self.actor.backend = self._backend
         return self._session
 
     def claim(
@@ -90,6 +95,30 @@ class Worker:
         def done(flights: list[Flight]) -> None:
             self.latest = flights[0].session if flights else self.latest
             self.flights += sorted(flights, key=lambda one: one.claim.request.schedule_id)
+            then(flights)
+
+        self.actor.begin(work, done)
+
+    def open(
+        self, calls: Sequence[UUID], provider: CallProvider, then: Callable[[Any], None], hold: bool
+    ) -> None:
+        """Opens and claims what is due of these calls; with `hold` it stands before its commit."""
+        session, claimed_at = self.session, clock.boot_seconds()
+
+        def work() -> tuple[list[Flight], list[UUID]]:
+            with session.transaction() as cursor:
+                now = clock.now_on(cursor)
+                key, name = session.key, provider.name
+                claims, left = open_and_claim(cursor, calls, worker=key, provider=name, now=now)
+                if hold:
+                    self.actor.stand()
+            return [Flight(one, session, claimed_at) for one in claims], left
+
+        def done(opened: tuple[list[Flight], list[UUID]]) -> None:
+            flights, left = opened
+            self.latest = flights[0].session if flights else self.latest
+            self.flights += sorted(flights, key=lambda one: one.claim.request.schedule_id)
+            self.left += sorted(left)
             then(flights)
 
         self.actor.begin(work, done)
@@ -145,7 +174,7 @@ class Worker:
         """The session is ended from outside; the process lives on."""
         if (session := self._session) is not None:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_terminate_backend(%s)", [self.actor.backend])
+                cursor.execute("SELECT pg_terminate_backend(%s)", [self._backend])
             _wait_until_free(session.key)
             wait_for(lambda: not session.alive())
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from executions import switches
 from executions.callbacks import take_in
-from executions.dispatch import open_due
+from executions.dispatch import open_due, open_these
 from executions.due_bells import LONG_AGO
 from executions.lookups import look_after
 from executions.models import Attempt
@@ -45,7 +45,7 @@ class World(Processes):
             return bells.calls, claim_looks(now)
 
         def then(rung: tuple[list[UUID], list[UUID]]) -> None:
-            self._rung, self._looks = rung
+            self._rung, self._looks = [*self._rung, *rung[0]], rung[1]
 
         self.step(self.beat, work, then)
 
@@ -73,6 +73,52 @@ class World(Processes):
 
         worker.claim(ids, self.provider, then, hold)
         self.settle()
+
+    def open(self, worker: Worker, calls: list[UUID], hold: bool = False) -> None:
+        """A worker gets a message for these scheduled calls, opens what is due and claims it."""
+        stopped = bool(self.switch and self.switch.is_active(self.time.now))
+
+        def then(flights: list[Flight]) -> None:
+            assert not (stopped and flights), "opened and claimed although all calls are stopped"
+            self.totals["opened by a worker"] += len(flights)
+
+        worker.open(calls, self.provider, then, hold)
+        self.settle()
+
+    def open_left(self, worker: Worker, hold: bool = False) -> None:
+        """Opens what it could not simply open, as `open_these` does; waits for who holds it."""
+        now, ids = self.time.now, list(worker.left)
+        worker.left.clear()
+
+        def work() -> list[UUID]:
+            worker.actor.connect()
+            with transaction.atomic():
+                bells = open_these(now, ids, wait=True)
+                if hold:
+                    worker.actor.stand()
+            return bells.calls
+
+        def then(rung: list[UUID]) -> None:
+            self.totals["opened after all"] += len(rung)
+            self._rung = [*self._rung, *rung]
+
+        self.step(worker.actor, work, then)
+
+    def answer(self, worker: Worker, calls: list[UUID]) -> None:
+        """All that a worker does about a message for these scheduled calls, if nobody holds any."""
+        self.open(worker, calls)
+        if worker.actor.idle and worker.left:
+            self.open_left(worker)
+            if worker.actor.idle:
+                self.claim(worker, self.bells[-4:])
+
+    def ring(self, worker: Worker, *, by_beat: bool) -> None:
+        """Beat opens what is due and a worker claims it, or the worker does both."""
+        if by_beat:
+            self.tick()
+            self.claim(worker, self.bells[-4:])
+        else:
+            self.answer(worker, list(self.judge.calls))
 
     def clear(self, worker: Worker, flight: Flight, *, look: bool) -> None:
         """The guard of a call is asked; with `look` the stop switches have been read just now."""
@@ -118,6 +164,7 @@ class World(Processes):
         worker.hang_up()
         self.strays += [flight for flight in worker.flights if flight.stage == "on the wire"]
         worker.flights.clear()
+        worker.left.clear()
         self.settle()
 
     def lose_session(self, worker: Worker) -> None:
