@@ -6,6 +6,7 @@ is an error: then the code has moved on, and the mutant must follow.
 
 from dataclasses import dataclass
 
+OPENING, DUE_BELLS = "executions/opening.py", "executions/due_bells.py"
 DIALING, LOOKUPS = "executions/dialing.py", "executions/lookups.py"
 SWITCHBOARD, TASKS = "executions/switchboard.py", "executions/tasks.py"
 ROOM = "tests/executions"
@@ -195,5 +196,47 @@ MUTANTS = (
             ),
         ),
         Tested(f"{ROOM}/test_dispatch.py::test_a_bell_that_nobody_answers_is_rung_again"),
+    ),
+    Mutant(
+        "workers_share_an_opening",
+        "A worker that opens a call lets another open it at the same time.",
+        (Change(OPENING, "FOR NO KEY UPDATE SKIP LOCKED", "FOR SHARE SKIP LOCKED"),),
+        Tested(
+            "tests/races/test_opening.py::test_two_workers_with_the_same_message"
+            "_at_the_same_instant_ring_each_call_once[0]"
+        ),
+    ),
+    Mutant(
+        "opened_although_stopped",
+        "A worker that opens a call does not look at the stop switches.",
+        (Change(OPENING, " and not row[-1]", ""),),
+        Tested(
+            f"{ROOM}/test_opening.py"
+            "::test_a_stopped_call_is_opened_waiting_and_rings_when_the_switch_is_lifted"
+        ),
+    ),
+    Mutant(
+        "opened_while_it_talks",
+        "A worker that opens a call does not look at what is under way of it.",
+        (Change(OPENING, "row[0] not in busy and ", ""),),
+        Tested(f"{ROOM}/test_opening.py::test_while_one_talks_the_next_is_skipped"),
+    ),
+    Mutant(
+        "held_calls_are_passed_by",
+        "A call that somebody was just changing is left to nobody.",
+        (Change(OPENING, "if len(locked) < len(set(ids)) else set()", "if False else set()"),),
+        Tested(
+            "tests/races/test_opening.py"
+            "::test_the_second_worker_waits_for_the_first_and_gets_nothing"
+        ),
+    ),
+    Mutant(
+        "unanswered_is_forgotten",
+        "What no worker opens, beat does not open either.",
+        (Change(DUE_BELLS, "if self._is_unanswered(at)]", "if False]"),),
+        Tested(
+            f"{ROOM}/test_due_bells.py"
+            "::test_what_no_worker_opens_within_ten_seconds_beat_opens_itself"
+        ),
     ),
 )
