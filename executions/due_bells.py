@@ -52,14 +52,16 @@ class DueBells:
         self._looked_at = time.monotonic()
         ids, until = self._due(now)
         self._rung = {id_: self._rung[id_] for id_ in ids if id_ in self._rung}
-        unanswered = [id_ for id_, at in self._rung.items() if self._is_unanswered(at)]
-        bells = open_these(now, unanswered[:BATCH]) if unanswered else Bells()
-        if fresh := [id_ for id_ in ids if id_ not in self._rung]:
-            if ring_due_calls(fresh, retry=False):
-                self._rung |= dict.fromkeys(fresh, self._looked_at)
-            else:
-                bells.add(open_due(now))
+        bells, fresh = Bells(), [id_ for id_ in ids if id_ not in self._rung]
+        if fresh and not ring_due_calls(fresh, retry=False):
+            bells.add(open_due(now))
+            fresh = []
+        unanswered = [id_ for id_, at in self._rung.items() if self._is_unanswered(at)][:BATCH]
+        # Those that are held stay due; then it is the others' turn, and theirs again in 10 s.
+        self._rung |= dict.fromkeys([*fresh, *unanswered], self._looked_at)
         self.rung_until = until if self._rung else LONG_AGO
+        if unanswered:
+            bells.add(open_these(now, unanswered))
         return bells
 
     def _due(self, now: datetime) -> tuple[list[str], datetime]:

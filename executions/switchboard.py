@@ -80,19 +80,23 @@ class Switchboard:
 
     def _place(self, claims: Sequence[Claim], guard: Callable[[], None], claimed_at: float) -> None:
         for claim in claims:
-            self._place_one(claim, guard, claimed_at)
+            try:
+                self._place_one(claim, guard, claimed_at)
+            except Exception as error:  # it must not keep the others from being placed
+                log.exception("dial_defect attempt=%s", claim.request.attempt_id)
+                self._hear(claim, Unsure(f"{type(error).__name__} in the dialing"))
 
     def _place_one(self, claim: Claim, guard: Callable[[], None], claimed_at: float) -> None:
         def ask() -> None:
             self._stop_watch.check(claim.request, claimed_at)
             guard()  # last: it says whether this worker may send anything at all
 
-        def hear(answer: Answer | NotSent) -> None:
-            self._found.append(self._read(claim, answer))
-            if not self._something.is_set():
-                self._something.set()
+        initiate_call(self._client, self.provider, claim, ask, partial(self._hear, claim))
 
-        initiate_call(self._client, self.provider, claim, ask, hear)
+    def _hear(self, claim: Claim, answer: Answer | NotSent) -> None:
+        self._found.append(self._read(claim, answer))
+        if not self._something.is_set():
+            self._something.set()
 
     def _read(self, claim: Claim, answer: Answer | NotSent) -> Finding:
         """What the answer says; one that nobody can read, for an adapter's defect, is unsure."""

@@ -74,6 +74,7 @@ class DialClient:
         self._tls = tls_context()
         self._lines: dict[Place, _Line] = {}
         self._makers: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._sweep: asyncio.TimerHandle | None = None
         #: the requests with one deadline (seconds), oldest first, which is the order they end in
         self._deadlines: dict[float, deque[Dial]] = {}
@@ -133,7 +134,8 @@ class DialClient:
         return dial
 
     async def close(self) -> None:
-        """Closes the kept connections; what waits for one is not sent."""
+        """Closes the connections, the busy ones when they are done; what waits is not sent."""
+        self._closed = True
         for maker in self._makers:
             maker.cancel()
         for line in self._lines.values():
@@ -257,6 +259,9 @@ class DialClient:
 
     def _keep(self, line: _Line, connection: Connection) -> None:
         if connection.closed:
+            return
+        if self._closed:
+            connection.close()
             return
         loop = asyncio.get_running_loop()
         connection.used_at = loop.time()
