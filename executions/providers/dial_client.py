@@ -144,9 +144,8 @@ class DialClient:
             for connection in line.kept:
                 connection.close()
             line.kept.clear()
-        for timer in (self._sweep, *self._timers.values()):
-            if timer is not None:
-                timer.cancel()
+        if self._sweep is not None:
+            self._sweep.cancel()
 
     def _go_on(self, line: _Line) -> None:
         """Sends what waits for as long as there are free connections, then has more made."""
@@ -204,6 +203,8 @@ class DialClient:
         self._tell(dial, _not_sent(error))
 
     def _tell(self, dial: Dial, result: Result) -> None:
+        if dial.over:
+            return  # the first word counts: what may have left is never told to be not sent
         dial.over, dial.data = True, b""
         dial.done(result)
 
