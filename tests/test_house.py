@@ -97,10 +97,12 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.split()
-    here = str(ROOT.parent) + "/"
+    # a clone right under /tmp stands beside what is rightly named there
+    places = [f"{place}/" for place in (ROOT, ROOT.parent) if place != Path("/tmp")]  # noqa: S108
     naming = [
         name
         for name in files
-        if (ROOT / name).is_file() and here in (ROOT / name).read_text(errors="replace")
+        if (ROOT / name).is_file()
+        and any(place in (ROOT / name).read_text(errors="replace") for place in places)
     ]
     assert naming == []
