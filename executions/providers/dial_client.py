@@ -80,31 +80,6 @@ class DialClient:
         self._deadlines: dict[float, deque[Dial]] = {}
         self._timers: dict[float, asyncio.TimerHandle] = {}
 
-    async def send(
-        self, provider: CallProvider, request: HttpRequest, guard: Guard
-    ) -> HttpResponse:
-        """As `begin`, for whoever awaits the answer; raises what `begin` tells of.
-
-        Also when this task is cancelled: whoever cancels has to learn whether it may have left, so
-        no CancelledError comes out.
-        """
-        told: list[Result] = []
-        heard = asyncio.Event()
-
-        def done(result: Result) -> None:
-            told.append(result)
-            heard.set()
-
-        dial = self.begin(provider, request, guard, done)
-        try:
-            await heard.wait()
-        except asyncio.CancelledError as error:
-            if dial is not None and not told:
-                self._end(dial, error)
-        if isinstance(told[0], TransportError):
-            raise told[0]
-        return told[0]
-
     def begin(
         self,
         provider: CallProvider,

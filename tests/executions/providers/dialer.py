@@ -10,11 +10,12 @@ import pytest
 
 from executions.providers.base import (
     CallProvider,
+    HttpRequest,
     HttpResponse,
     NotSentError,
     TransportError,
 )
-from executions.providers.dial_client import DialClient, Guard
+from executions.providers.dial_client import DialClient, Guard, Result
 from tests.executions.providers.call_service import CallService, Reply, call_service
 from tests.executions.providers.make import a_call, a_service
 
@@ -51,6 +52,28 @@ async def dialing(reply: Reply) -> AsyncIterator[tuple[CallService, "Dialer"]]:
             await dialer.client.close()
 
 
+async def send(
+    client: DialClient, provider: CallProvider, request: HttpRequest, guard: Guard
+) -> HttpResponse:
+    """`begin`, awaited; raises what it tells of, also when this task is cancelled."""
+    told: list[Result] = []
+    heard = asyncio.Event()
+
+    def done(result: Result) -> None:
+        told.append(result)
+        heard.set()
+
+    dial = client.begin(provider, request, guard, done)
+    try:
+        await heard.wait()
+    except asyncio.CancelledError as error:
+        if dial is not None and not told:
+            client._end(dial, error)
+    if isinstance(told[0], TransportError):
+        raise told[0]
+    return told[0]
+
+
 class Dialer:
     """A client and the adapter that it dials with."""
 
@@ -62,7 +85,7 @@ class Dialer:
         provider: Any = self.provider
         if provider.transport is None:
             provider = a_service(provider.url, deadline=deadline)
-        return await self.client.send(provider, provider.request(a_call()), guard)
+        return await send(self.client, provider, provider.request(a_call()), guard)
 
     async def fails(self, **how: Any) -> tuple[TransportError, float]:
         """Places one call that fails; the failure, and how long it took."""

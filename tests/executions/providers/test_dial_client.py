@@ -25,7 +25,7 @@ from tests.executions.providers.call_service import (
     says,
     says_and_hangs_up,
 )
-from tests.executions.providers.dialer import REFUSED, Dialer, allow, dialing, forbid, run
+from tests.executions.providers.dialer import REFUSED, Dialer, allow, dialing, forbid, run, send
 from tests.executions.providers.make import a_call, a_service
 
 
@@ -182,7 +182,7 @@ def test_what_the_loop_has_not_heard_of_is_seen_before_the_bytes_leave(
 
             async def dial() -> HttpResponse:
                 request = provider.request(a_call())
-                return await client.send(provider, request, lambda: guarded.append(1))
+                return await send(client, provider, request, lambda: guarded.append(1))
 
             async def accept_and_answer() -> socket.socket:
                 peer, _ = await loop.sock_accept(server)
@@ -274,10 +274,10 @@ def test_who_waits_for_a_connection_until_the_deadline_is_not_sent_later() -> No
         async with call_service(hangs) as service:
             client, provider = DialClient(connections=1), a_service(service.url, deadline=1.0)
             brief = a_service(service.url, deadline=0.3)
-            first = asyncio.create_task(client.send(provider, provider.request(a_call()), allow))
+            first = asyncio.create_task(send(client, provider, provider.request(a_call()), allow))
             await asyncio.sleep(0.1)
             with pytest.raises(NotSentError):
-                await client.send(brief, brief.request(a_call()), allow)
+                await send(client, brief, brief.request(a_call()), allow)
             with pytest.raises(LostError):
                 await first
             await asyncio.sleep(0.1)

@@ -17,6 +17,7 @@ from executions.providers.deadline_adapter import adapter
 from executions.providers.dial_client import DialClient
 from executions.providers.transport import ask
 from tests.executions.providers.call_service import call_service, drips, hangs_up, says
+from tests.executions.providers.dialer import send
 from tests.executions.providers.make import a_call, a_ref, a_service
 
 Story = Callable[[], Awaitable[None]]
@@ -87,7 +88,7 @@ def test_a_call_is_placed_over_tls_and_the_connection_is_kept(tls: ssl.SSLContex
         async with call_service(says(), tls) as service:
             client, provider = DialClient(), a_service(service.url)
             for _ in range(3):
-                response = await client.send(provider, provider.request(a_call()), allow)
+                response = await send(client, provider, provider.request(a_call()), allow)
                 assert response.status == 200
             assert len(service.requests) == 3
             assert len(service.connections) == 1
@@ -102,7 +103,7 @@ def test_a_connection_closed_instead_of_an_answer_is_lost(tls: ssl.SSLContext) -
         async with call_service(hangs_up, tls) as service:
             client, provider = DialClient(), a_service(service.url)
             with pytest.raises(LostError):
-                await client.send(provider, provider.request(a_call()), allow)
+                await send(client, provider, provider.request(a_call()), allow)
             assert len(service.requests) == 1
             await client.close()
 
@@ -114,7 +115,7 @@ def test_a_certificate_that_nobody_trusts_is_not_sent(tls: ssl.SSLContext) -> No
         async with call_service(says(), tls) as service:
             client, provider = DialClient(), a_service(service.url)
             with pytest.raises(NotSentError, match="certificate"):
-                await client.send(provider, provider.request(a_call()), allow)
+                await send(client, provider, provider.request(a_call()), allow)
             assert service.requests == []
             await client.close()
 
@@ -128,7 +129,7 @@ def test_a_certificate_for_another_name_is_not_sent(tls: ssl.SSLContext) -> None
             client = DialClient()
             provider = a_service(service.url.replace("localhost", "127.0.0.1"))
             with pytest.raises(NotSentError, match="certificate"):
-                await client.send(provider, provider.request(a_call()), allow)
+                await send(client, provider, provider.request(a_call()), allow)
             await client.close()
 
     run(story)
@@ -140,7 +141,7 @@ def test_a_service_without_tls_is_not_sent() -> None:
             client = DialClient()
             provider = a_service(service.url.replace("http:", "https:"), deadline=0.5)
             with pytest.raises(NotSentError):
-                await client.send(provider, provider.request(a_call()), allow)
+                await send(client, provider, provider.request(a_call()), allow)
             assert service.requests == []
             await client.close()
 
