@@ -103,13 +103,7 @@ def _poison(stage: Stage, nemesis: Nemesis) -> None:
 
 
 def _workers(stage: Stage) -> Sequence[int]:
-    names = sorted(name for name in stage.cast if name.startswith("worker"))
-    return [*(stage.system.processes[name].pid for name in names), *sorted_children(stage)]
-
-
-def sorted_children(stage: Stage) -> list[int]:
-    """The processes that dial."""
-    return sorted(Nemesis(stage).worker_children())
+    return [*stage.workers(), *sorted(Nemesis(stage).worker_children())]
 
 
 def _look(

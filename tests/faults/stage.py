@@ -23,6 +23,7 @@ from devtools import identity
 from tests.faults.checker import ROWS, Verdict, Wanted, instant, judge, read_log, recovery
 from tests.faults.servers import Servers
 from tests.faults.service_process import Timing, start_service
+from tests.faults.victims import group_of
 from tests.system import ROOT, System, connected, eventually
 
 LEASE, DEADLINE, SETTLE = 3.0, 1.0, 2.0
@@ -77,7 +78,8 @@ class Stage:
     #: since when (seconds since 1970) the product's clock is how many seconds ahead
     moves: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     log_start: int = 0
-    restarts: int = 0
+    #: who of the cast has ended, with its exit code; each was started again
+    ended: list[tuple[str, int]] = field(default_factory=list)
 
     def now(self) -> float:
         """What the product's clock shows, in seconds since 1970."""
@@ -133,25 +135,41 @@ class Stage:
                 del self.system.processes[name]
         self.look_after()
         missing = [name for name in wanted if name not in self.cast]
-        new_workers = sum(name.startswith("worker") for name in missing)
-        dialing = self.system.sessions("dialing") + new_workers * self.concurrency
         for name in missing:
             self.start(name)
         self.cast += missing
-        eventually(lambda: self.system.sessions("dialing") >= dialing, 60, "workers are ready")
+        eventually(self._all_can_dial, 60, "workers are ready")
         eventually(lambda: self.system.sessions("beat-leader") >= beats, 60, "beats are ready")
         if web:
             eventually(lambda: self.system.answers("/readyz"), 60, "web is ready")
-        self.faults, self.log_start, self.restarts = [], self.log.stat().st_size, 0
+        self.faults, self.log_start, self.ended = [], self.log.stat().st_size, []
         self.moves = [(0.0, 0.0)]
 
     def look_after(self) -> None:
         """Starts again whoever of the cast has ended."""
         for name in self.cast:
-            if self.system.processes[name].poll() is not None:
+            code = self.system.processes[name].poll()
+            if code is not None:
                 self.system.kill(name)  # the rest of its group, if any
                 self.start(name)
-                self.restarts += 1
+                self.ended.append((name, code))
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers, in the order of their names."""
+        names = sorted(name for name in self.cast if name.startswith("worker"))
+        return [self.system.processes[name].pid for name in names]
+
+    def _all_can_dial(self) -> bool:
+        """Whether every worker has all its children, and they their sessions; looks after all.
+
+        One that was killed a moment ago may have a session still, and no children any more.
+        """
+        self.look_after()
+        workers = self.workers()
+        sessions = self.system.sessions("dialing")
+        return sessions >= len(workers) * self.concurrency and all(
+            len(group_of(pid)) >= self.concurrency for pid in workers
+        )
 
     def schedule(
         self,
