@@ -3,14 +3,13 @@
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import requests
 
 from tests.faults.checker import Wanted, instant, last
 from tests.faults.nemesis import Nemesis
 from tests.faults.on_servers import AWAY, now_and_then
-from tests.faults.poison import forged
+from tests.faults.poison import bell_for_nobody
 from tests.faults.stage import Stage
 
 #: seconds within which the API answers, whatever is away
@@ -100,7 +99,7 @@ def postgres_read_only(stage: Stage, count: int, nemesis: Nemesis) -> list[Wante
 
     def meanwhile() -> None:
         with stage.servers.client() as client:
-            client.lpush("calls", *(forged("calls", [str(uuid4())])[0] for _ in range(BELLS)))
+            client.lpush("calls", *(bell_for_nobody() for _ in range(BELLS)))
         for _ in range(BELLS):
             caller.schedule(1, 503)
 

@@ -56,6 +56,11 @@ def forged(queue: str, ids: Sequence[str]) -> list[bytes]:
     return [json.dumps(message).encode() for message in fitting]
 
 
+def bell_for_nobody() -> bytes:
+    """A message that is in order and names an execution that there is not."""
+    return forged("calls", [str(uuid4())])[0]
+
+
 def swollen(queue: str, ids: Sequence[str]) -> list[bytes]:
     """Messages of 5 MB and more: a text, and ids again and again."""
     large = ["x" * LARGE, list(ids) * (LARGE // 40 // len(ids))]

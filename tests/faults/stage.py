@@ -21,6 +21,7 @@ import psycopg2
 
 from devtools import identity
 from tests.faults.checker import ROWS, Verdict, Wanted, instant, judge, read_log, recovery
+from tests.faults.poison import bell_for_nobody
 from tests.faults.servers import Servers
 from tests.faults.service_process import Timing, start_service
 from tests.faults.victims import group_of
@@ -162,14 +163,19 @@ class Stage:
     def _all_can_dial(self) -> bool:
         """Whether every worker has all its children, and they their sessions; looks after all.
 
-        One that was killed a moment ago may have a session still, and no children any more.
+        One that was killed a moment ago may have a session still, and no children any more. And a
+        child whose session was cut opens another when there is something to do: all are rung.
         """
         self.look_after()
         workers = self.workers()
-        sessions = self.system.sessions("dialing")
-        return sessions >= len(workers) * self.concurrency and all(
-            len(group_of(pid)) >= self.concurrency for pid in workers
-        )
+        if any(len(group_of(pid)) < self.concurrency for pid in workers):
+            return False
+        children = len(workers) * self.concurrency
+        if self.system.sessions("dialing") >= children:
+            return True
+        with self.servers.client() as client:
+            client.lpush("calls", *(bell_for_nobody() for _ in range(children)))
+        return False
 
     def schedule(
         self,
