@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
 from uuid import UUID
 
@@ -11,17 +12,28 @@ from django.utils.crypto import constant_time_compare
 
 def callback_url(provider: str, attempt_id: UUID) -> str:
     """The address for the call service's reports on this attempt."""
-    base, id_ = settings.SCHEDULER.public_url, str(attempt_id)
-    return f"{base}/api/providers/{provider}/callback/{id_}/{_token(id_)}"
+    return callback_urls(provider)(attempt_id)
+
+
+def callback_urls(provider: str) -> Callable[[UUID], str]:
+    """Makes such addresses, for many attempts at once: the settings are looked up only here."""
+    base = f"{settings.SCHEDULER.public_url}/api/providers/{provider}/callback"
+    key = _token_key(settings.SECRET_KEY)
+
+    def address(attempt_id: UUID) -> str:
+        id_ = str(attempt_id)
+        return f"{base}/{id_}/{_token(key, id_)}"
+
+    return address
 
 
 def callback_token_is_right(attempt_id: UUID, token: str) -> bool:
     """Whether the token in a callback's address is the one made for this attempt."""
-    return constant_time_compare(token, _token(str(attempt_id)))
-
-
-def _token(attempt_id: str) -> str:
     key = _token_key(settings.SECRET_KEY)
+    return constant_time_compare(token, _token(key, str(attempt_id)))
+
+
+def _token(key: bytes, attempt_id: str) -> str:
     return hmac.digest(key, attempt_id.encode(), "sha256").hex()[:32]
 
 

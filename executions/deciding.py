@@ -19,7 +19,7 @@ from executions.models import Attempt, Execution
 from executions.outcomes import lock, write
 from executions.rows import Row
 from executions.states import AttemptStatus, Outcome
-from executions.transitions import Change, attempt_with, execution_with, let_go
+from executions.transitions import LET_GO, Change, attempt_with, execution_with
 from scheduled_calls.fields import Field, body_schema, read_body
 from scheduled_calls.models import ScheduledCall
 from scheduled_calls.validators import Wrong, line
@@ -99,7 +99,7 @@ def decided(row: Row, decision: dict[str, str], now: datetime) -> Change:
         details=details,
         ended_at=now,
         look_at=None,
-        **let_go(),
+        **LET_GO,
     )
     if again:
         expires = now + timedelta(seconds=settings.SCHEDULER.catch_up_seconds)

@@ -64,32 +64,31 @@ def from_dial(
     schedule_id: UUID | None = None,
 ) -> Finding:
     """What the answer to "place this call" says, found by the worker that placed it."""
-    ours: dict[str, Any] = {"worker": worker, "schedule_id": schedule_id}
+    found = _from_answer(attempt_id, answer, capabilities)
+    found.worker, found.schedule_id = worker, schedule_id
+    return found
+
+
+def _from_answer(attempt_id: UUID, answer: Answer | NotSent, capabilities: Capabilities) -> Finding:
     if isinstance(answer, Accepted):
+        word = answer.status or "queued"
         return _from_word(
             attempt_id,
-            answer.status or "queued",
-            capabilities.poll_after(0),
+            word,
+            None if word in FINAL_WORDS else capabilities.poll_after(0),
             call_id=answer.call_id,
             duration=answer.duration,
             error=answer.error,
             details=answer.details,
-            **ours,
         )
     if isinstance(answer, Refused):
-        return Finding(attempt_id, ENDED, outcome=answer.outcome, error=answer.error, **ours)
+        return Finding(attempt_id, ENDED, outcome=answer.outcome, error=answer.error)
     if isinstance(answer, TryLater):
-        return Finding(
-            attempt_id,
-            NOT_SENT,
-            error=answer.reason,
-            retry_after=answer.retry_after,
-            **ours,
-        )
+        return Finding(attempt_id, NOT_SENT, error=answer.reason, retry_after=answer.retry_after)
     if isinstance(answer, NotSent):
-        return Finding(attempt_id, NOT_SENT, error=answer.reason, **ours)
+        return Finding(attempt_id, NOT_SENT, error=answer.reason)
     look_in = FIRST_RECONCILE if capabilities.lookup else None
-    return Finding(attempt_id, UNKNOWN, error=answer.reason, look_in=look_in, **ours)
+    return Finding(attempt_id, UNKNOWN, error=answer.reason, look_in=look_in)
 
 
 def from_poll(attempt_id: UUID, lookup: Lookup, capabilities: Capabilities, looks: int) -> Finding:

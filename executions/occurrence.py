@@ -16,7 +16,7 @@ from scheduler_project.ids import uuid7
 __all__ = [
     "DUE_COLUMNS",
     "INSERTED", "MOVED_ON", "RING_AGAIN", "DueCall", "Opening", "decide", "execution_id",
-    "execution_row", "occurrences",
+    "execution_row", "move_on", "occurrences",
 ]  # fmt: skip
 #: a bell that nobody answered is rung again after this long
 RING_AGAIN = timedelta(seconds=10)
@@ -69,13 +69,13 @@ class DueCall:
     occurrence_count: int
     last_opened_for: datetime | None
     next_run_at: datetime | None
-    next_execution_id: UUID | None
+    next_execution_id: UUID | None = None
 
 
-#: the same in SQL, in the same order
+#: the same in SQL, in the same order, but for the last one, which is not needed to move on
 DUE_COLUMNS = """
     id, owner_id, crontab_id, cron_expression, timezone, timing_revision, max_occurrences,
-    occurrence_count, last_opened_for, next_run_at, next_execution_id
+    occurrence_count, last_opened_for, next_run_at
 """
 
 
@@ -104,7 +104,15 @@ def occurrences(call: DueCall, busy: bool, now: datetime) -> Iterable[Row]:
         yield execution_row(call, first, ExecutionStatus.MISSED, now, "too_late", count=missed)
     if status != ExecutionStatus.MISSED:
         yield execution_row(call, last, status, now, "overlap" if busy else "")
-    call.occurrence_count += status == ExecutionStatus.PENDING
+    move_on(call, last, following, rings=status == ExecutionStatus.PENDING)
+
+
+def move_on(call: DueCall, last: datetime, following: datetime | None, *, rings: bool) -> None:
+    """Where the call stands once its occurrences up to `last` are opened (not saved yet).
+
+    `following`: the one after it (UTC), if there is one; `rings`: whether the last is one to count.
+    """
+    call.occurrence_count += rings
     call.last_opened_for = last
     spent = call.max_occurrences is not None and call.occurrence_count >= call.max_occurrences
     set_next(call, None if spent else following)

@@ -14,14 +14,13 @@ from uuid import UUID
 from django.conf import settings
 
 from executions import rows
-from executions.callback_url import callback_url
+from executions.callback_url import callback_urls
 from executions.dialing import Claim
-from executions.dispatch import UNDER_WAY
-from executions.occurrence import DUE_COLUMNS, DueCall, occurrences
+from executions.occurrence import DUE_COLUMNS, DueCall, decide, move_on
 from executions.providers.base import CallRequest
-from executions.rows import Row
 from executions.states import ExecutionStatus
 from executions.switches import stopped
+from scheduled_calls.timing import execution_id, key_of, passed_runs
 from scheduler_project.ids import uuid7s
 
 _LOCK = f"""
@@ -35,41 +34,52 @@ _DUE = """
 SELECT id FROM scheduled_calls_scheduledcall
 WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' AND next_run_at <= %(now)s
 """
+# All that is written, in one statement: occurrence, intent to dial, and where the call stands then.
+# Begun after the locks were got, it sees all that came before them: so it also asks whether another
+# execution is under way (OFFSET 0: one look by the call for each, see ending.py).
 _OPEN = """
-INSERT INTO executions_execution (id, opened, scheduled_call_id, owner_id, occurrence_key, trigger,
-    scheduled_for, due_at, expires_at, status, attempt_count, actual_time, started, reason, count)
-SELECT v.id, v.opened, v.call_id, v.owner_id, v.key, 'schedule', v.at, v.at,
-    v.at + %(catch_up)s::interval, 'dialing', 1, %(now)s, false, '', 1
-FROM unnest(%(ids)s::uuid[], %(opened)s::uuid[], %(calls)s::uuid[], %(owners)s::bigint[],
-    %(keys)s::varchar[], %(times)s::timestamptz[]) AS v(id, opened, call_id, owner_id, key, at)
-ON CONFLICT DO NOTHING RETURNING id
-"""
-_INTEND = """
-INSERT INTO executions_attempt (id, execution_id, number, status, provider, sent, worker,
-    started_at, lease_until, resends, look_at, looks)
-SELECT v.id, v.execution_id, 1, 'dialing', %(provider)s, jsonb_build_object(
+WITH due AS (
+    SELECT v.*, s.owner_id, s.next_run_at AS at, jsonb_build_object(
         'agent_id', s.agent_id, 'phone_number', s.phone_number,
-        'customer_context', s.customer_context, 'metadata', s.metadata),
-    %(worker)s, %(now)s, %(lease_until)s, 0, %(lease_until)s, 0
-FROM unnest(%(ids)s::uuid[], %(executions)s::uuid[], %(calls)s::uuid[])
-    AS v(id, execution_id, call_id)
-JOIN scheduled_calls_scheduledcall s ON s.id = v.call_id
-"""
-_MOVE_ON = """
-UPDATE scheduled_calls_scheduledcall s SET next_run_at = v.at, next_execution_id = v.execution_id,
-    last_opened_for = v.opened_for, occurrence_count = v.count
-FROM unnest(%(calls)s::uuid[], %(next)s::timestamptz[], %(executions)s::uuid[],
-    %(last)s::timestamptz[], %(counts)s::int[]) AS v(id, at, execution_id, opened_for, count)
-WHERE s.id = v.id
+        'customer_context', s.customer_context, 'metadata', s.metadata) AS sent
+    FROM unnest(%(calls)s::uuid[], %(ids)s::uuid[], %(attempts)s::uuid[], %(keys)s::varchar[],
+        %(next)s::timestamptz[], %(next_ids)s::uuid[])
+        AS v(call_id, id, attempt_id, key, next, next_id)
+    JOIN scheduled_calls_scheduledcall s ON s.id = v.call_id
+    WHERE NOT EXISTS (SELECT FROM executions_execution e WHERE e.scheduled_call_id = v.call_id
+        AND e.status IN ('pending', 'dialing', 'in_progress', 'retrying') OFFSET 0)
+), opened AS (
+    INSERT INTO executions_execution (id, opened, scheduled_call_id, owner_id, occurrence_key,
+        trigger, scheduled_for, due_at, expires_at, status, attempt_count, actual_time, started,
+        reason, count)
+    SELECT id, attempt_id, call_id, owner_id, key, 'schedule', at, at,
+        at + %(catch_up)s::interval, 'dialing', 1, %(now)s, false, '', 1
+    FROM due ON CONFLICT DO NOTHING RETURNING id, scheduled_call_id
+), intended AS (
+    INSERT INTO executions_attempt (id, execution_id, number, status, provider, sent, worker,
+        started_at, lease_until, resends, look_at, looks)
+    SELECT attempt_id, id, 1, 'dialing', %(provider)s, sent, %(worker)s,
+        %(now)s, %(lease_until)s, 0, %(lease_until)s, 0
+    FROM due WHERE id IN (SELECT id FROM opened)
+), moved AS (
+    UPDATE scheduled_calls_scheduledcall s SET next_run_at = due.next,
+        next_execution_id = due.next_id, last_opened_for = due.at,
+        occurrence_count = s.occurrence_count + 1
+    FROM due WHERE s.id = due.call_id AND due.id IN (SELECT id FROM opened)
+)
+SELECT v.call_id FROM unnest(%(calls)s::uuid[]) AS v(call_id)
+WHERE v.call_id NOT IN (SELECT scheduled_call_id FROM opened)
 """
 
 
 @dataclass(slots=True)
 class _Due:
-    """A due call, its one occurrence that rings now, and whom it rings."""
+    """A due call, moved on; its one occurrence that rings now, and whom it rings."""
 
     call: DueCall
-    execution: Row
+    execution_id: UUID
+    key: str
+    at: datetime
     agent_id: str
     phone_number: str
     customer_context: str
@@ -89,97 +99,84 @@ def open_and_claim(
     if settings.SCHEDULER.min_gap_seconds:
         return [], list(ids)  # who comes too close is found among waiting executions
     cursor.execute(_LOCK, {"ids": rows.array(ids), "now": now})
-    locked = {row[0]: row for row in cursor.fetchall()}
-    held = _held(cursor, ids, now) - locked.keys() if len(locked) < len(set(ids)) else set()
-    if not locked:
-        return [], list(held)
-    # A statement of its own: it sees all that the locks have waited for.
-    cursor.execute(UNDER_WAY, {"ids": rows.array(locked)})
-    busy = {row[1] for row in cursor.fetchall()}
-    due = [
-        one
-        for row in locked.values()
-        if row[0] not in busy and not row[-1] and (one := _due(row, now))
-    ]
-    opened = _write(cursor, due, worker, provider, now) if due else []
-    claims = [Claim(_request(one, attempt, provider), worker) for one, attempt in opened]
-    return claims, list((locked.keys() | held) - {one.call.id for one, _ in opened})
+    locked = cursor.fetchall()
+    held = _held(cursor, ids, now) if len(locked) < len(set(ids)) else set()
+    due = [one for row in locked if (one := _due(row, now))]
+    claims = _write(cursor, due, worker, provider, now) if due else []
+    left = held.union([row[0] for row in locked])
+    return claims, list(left - {claim.request.schedule_id for claim in claims})
 
 
 def _held(cursor: Any, ids: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Those of the calls that are due, whoever holds them."""
     cursor.execute(_DUE, {"ids": rows.array(ids), "now": now})
     return {row[0] for row in cursor.fetchall()}
 
 
 def _due(row: Sequence[Any], now: datetime) -> _Due | None:
     """The call with the occurrence that rings; None when there is more to decide."""
-    *columns, agent_id, phone_number, context, metadata, _ = row
+    *columns, agent_id, phone_number, context, metadata, is_stopped = row
     call = DueCall(*columns)
+    at = call.next_run_at
+    if at is None or is_stopped:
+        return None
     try:
-        found = list(occurrences(call, False, now))
+        count, last, following = passed_runs(call, at, now)
+        status = decide(last, now, settings.SCHEDULER.catch_up_seconds, busy=False)
+        if count > 1 or status != ExecutionStatus.PENDING:
+            return None
+        key = key_of(call, at)
+        move_on(call, at, following, rings=True)
     except Exception:  # dispatch meets it again, and tells an operator
         return None
-    if len(found) != 1 or found[0]["status"] != ExecutionStatus.PENDING:
-        return None
-    return _Due(call, found[0], agent_id, phone_number, context, metadata)
+    id_ = execution_id(call.id, key)
+    return _Due(call, id_, key, at, agent_id, phone_number, context, metadata)
 
 
 def _write(
     cursor: Any, due: Sequence[_Due], worker: int, provider: str, now: datetime
-) -> list[tuple[_Due, UUID]]:
-    """Writes executions, attempts, and where the calls stand now; what was new, with attempt ids.
+) -> list[Claim]:
+    """Writes executions, attempts, and where the calls stand now; returns what was new of it.
 
-    An occurrence that is there already was opened before: dispatch moves its call on.
+    An occurrence that is there already was opened before: dispatch moves its call on. The first
+    attempt's id is also what its execution is sorted by: both are made at this moment.
     """
-    new = [one.execution for one in due]
+    attempts = uuid7s(len(due))
     given = {
-        "ids": rows.array(row["id"] for row in new),
-        "opened": rows.array(row["opened"] for row in new),
-        "calls": rows.array(row["scheduled_call_id"] for row in new),
-        "owners": rows.array(row["owner_id"] for row in new),
-        "keys": rows.array(row["occurrence_key"] for row in new),
-        "times": rows.array(row["due_at"] for row in new),
+        "calls": rows.array([one.call.id for one in due]),
+        "ids": rows.array([one.execution_id for one in due]),
+        "attempts": rows.array(attempts),
+        "keys": rows.array([one.key for one in due]),
+        "next": rows.array([one.call.next_run_at for one in due]),
+        "next_ids": rows.array([one.call.next_execution_id for one in due]),
         "catch_up": timedelta(seconds=settings.SCHEDULER.catch_up_seconds),
-        "now": now,
-    }
-    cursor.execute(_OPEN, given)
-    fresh = {row[0] for row in cursor.fetchall()}
-    new_ones = [one for one in due if one.execution["id"] in fresh]
-    opened = list(zip(new_ones, uuid7s(len(new_ones)), strict=True))
-    calls = rows.array([one.call.id for one in new_ones])
-    intent = {
-        "ids": rows.array([attempt for _, attempt in opened]),
-        "executions": rows.array([one.execution["id"] for one in new_ones]),
-        "calls": calls,
         "provider": provider,
         "worker": worker,
         "now": now,
         "lease_until": now + timedelta(seconds=settings.SCHEDULER.lease_seconds),
     }
-    cursor.execute(_INTEND, intent)
-    moved = {
-        "calls": calls,
-        "next": rows.array([one.call.next_run_at for one in new_ones]),
-        "executions": rows.array([one.call.next_execution_id for one in new_ones]),
-        "last": rows.array([one.call.last_opened_for for one in new_ones]),
-        "counts": rows.array([one.call.occurrence_count for one in new_ones]),
-    }
-    cursor.execute(_MOVE_ON, moved)
-    return opened
+    cursor.execute(_OPEN, given)
+    left = {row[0] for row in cursor.fetchall()}
+    address = callback_urls(provider)
+    return [
+        Claim(_request(one, attempt, address(attempt)), worker)
+        for one, attempt in zip(due, attempts, strict=True)
+        if one.call.id not in left
+    ]
 
 
-def _request(due: _Due, attempt_id: UUID, provider: str) -> CallRequest:
+def _request(due: _Due, attempt_id: UUID, callback_url: str) -> CallRequest:
     return CallRequest(
         attempt_id=attempt_id,
-        execution_id=due.execution["id"],
+        execution_id=due.execution_id,
         schedule_id=due.call.id,
         agent_id=due.agent_id,
         phone_number=due.phone_number,
         customer_context=_object(due.customer_context),
         metadata=_object(due.metadata),
-        scheduled_time=due.execution["scheduled_for"],
+        scheduled_time=due.at,
         number=1,
-        callback_url=callback_url(provider, attempt_id),
+        callback_url=callback_url,
     )
 
 

@@ -73,14 +73,20 @@ def array(values: Iterable[Any]) -> str:
 
     One constant and not `ARRAY['…', …]`, which PostgreSQL would parse as so many expressions.
     """
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    listed = list(values)
+    try:
+        elements = [f"{value.int:032x}" for value in listed]  # ids, most often
+    except AttributeError:
+        elements = [_element(value) for value in listed]
+    return "{" + ",".join(elements) + "}"
 
 
 def _element(value: Any) -> str:
-    if value.__class__ is UUID:
-        return f"{value.int:032x}"
     if value is None:
         return "NULL"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f'"{value}"'
+    if value.__class__ is UUID:
+        return f"{value.int:032x}"
+    text = str(value)
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

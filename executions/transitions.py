@@ -11,6 +11,9 @@ from executions.findings import ENDED, NOT_SENT, PROGRESS, UNKNOWN, Finding
 from executions.retry import next_attempt_at, resend_delay
 from executions.rows import Row
 
+#: the columns of an attempt that no worker holds
+LET_GO: Row = {"worker": None, "lease_until": None}
+
 
 @dataclass(slots=True)
 class Change:
@@ -68,7 +71,7 @@ def _progress(row: Row, finding: Finding, now: datetime) -> Change:
         call_id=call_id,
         look_at=_later(now, finding),
         looks=_looks(row) if known else 0,
-        **let_go(),
+        **LET_GO,
     )
     if known and call_id == row["a_call_id"]:
         return Change(attempt)
@@ -95,19 +98,19 @@ def _ended(row: Row, finding: Finding, now: datetime, catch_up: float, chance: f
         "duration": finding.duration,
         "details": details,
     }
-    attempt = attempt_with(
-        row,
-        status="ended",
-        outcome=finding.outcome,
-        ended_at=now,
-        look_at=None,
+    attempt: Row = {
+        "id": row["a_id"],
+        "status": "ended",
+        "outcome": finding.outcome,
+        "ended_at": now,
+        "look_at": None,
         **known,
-        **let_go(),
-    )
+        **LET_GO,
+    }
     started = row["started"] or call_id is not None
     events = ["started"] if started and not row["started"] else []
     what = _after(row, str(finding.outcome), now, catch_up, chance)
-    execution = execution_with(row, **{**known, "started": started, "ring_at": None, **what})
+    execution = {"id": row["execution_id"], **known, "started": started, "ring_at": None, **what}
     return Change(attempt, execution, [*events, what["status"]])
 
 
@@ -153,7 +156,7 @@ def _not_sent(row: Row, finding: Finding, now: datetime) -> Change:
             error=error,
             ended_at=now,
             look_at=None,
-            **let_go(),
+            **LET_GO,
         )
         status = "cancelled" if reason == "cancelled" else "failed"
         execution = execution_with(row, status=status, reason=reason, error=error, ended_at=now)
@@ -165,7 +168,7 @@ def _not_sent(row: Row, finding: Finding, now: datetime) -> Change:
         look_at=None,
         resends=row["a_resends"] + 1,
         unknown_since=None,
-        **let_go(),
+        **LET_GO,
     )
     execution = execution_with(
         row, status="retrying", due_at=due, ring_at=due, reason="not_sent", error=error
@@ -181,7 +184,7 @@ def _unknown(row: Row, finding: Finding, now: datetime) -> Change:
         unknown_since=now,
         look_at=_later(now, finding),
         looks=0,
-        **let_go(),
+        **LET_GO,
     )
     error = f"unknown: {finding.error}"
     return Change(attempt, execution_with(row, status="unknown", error=error), ["unknown"])
@@ -192,11 +195,6 @@ def _error_of(finding: Finding) -> str | None:
     if finding.outcome == "completed":
         return None
     return f"{finding.outcome}: {finding.error}" if finding.error else str(finding.outcome)
-
-
-def let_go() -> Row:
-    """The columns of an attempt that no worker holds."""
-    return {"worker": None, "lease_until": None}
 
 
 def _later(now: datetime, finding: Finding) -> datetime | None:

@@ -7,8 +7,11 @@ from uuid import UUID, SafeUUID
 
 _last = 0
 _turn = threading.Lock()
-#: past UUID's own `__setattr__`, which keeps them from being changed
-_set = object.__setattr__
+# Past UUID's own `__init__`, which checks its arguments for longer than making one takes, and past
+# its `__setattr__`, which keeps it from being changed.
+_new = UUID.__new__
+_set_number, _set_safety = (vars(UUID)[name].__set__ for name in ("int", "is_safe"))
+_UNKNOWN = SafeUUID.unknown
 
 
 def uuid7() -> UUID:
@@ -34,10 +37,10 @@ def uuid7s(count: int) -> list[UUID]:
 
 
 def uuid_of(number: int) -> UUID:
-    """The UUID of these 128 bits. `UUID(int=…)` checks its arguments for longer than this takes."""
-    made = UUID.__new__(UUID)
-    _set(made, "int", number)
-    _set(made, "is_safe", SafeUUID.unknown)
+    """The UUID of these 128 bits."""
+    made = _new(UUID)
+    _set_number(made, number)
+    _set_safety(made, _UNKNOWN)
     return made
 
 

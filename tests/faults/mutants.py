@@ -209,7 +209,7 @@ MUTANTS = (
     Mutant(
         "opened_although_stopped",
         "A worker that opens a call does not look at the stop switches.",
-        (Change(OPENING, " and not row[-1]", ""),),
+        (Change(OPENING, "at is None or is_stopped", "at is None"),),
         Tested(
             f"{ROOM}/test_opening.py"
             "::test_a_stopped_call_is_opened_waiting_and_rings_when_the_switch_is_lifted"
@@ -218,7 +218,13 @@ MUTANTS = (
     Mutant(
         "opened_while_it_talks",
         "A worker that opens a call does not look at what is under way of it.",
-        (Change(OPENING, "row[0] not in busy and ", ""),),
+        (
+            Change(
+                OPENING,
+                "e.status IN ('pending', 'dialing', 'in_progress', 'retrying')",
+                "e.status IN ('pending')",
+            ),
+        ),
         Tested(f"{ROOM}/test_opening.py::test_while_one_talks_the_next_is_skipped"),
     ),
     Mutant(
