@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote
 
+import orjson
+
 from executions.providers import answers
 from executions.providers.base import (
     Absent,
@@ -85,11 +87,10 @@ class HttpProvider(CallProvider):
 
     def request(self, call: CallRequest) -> HttpRequest:
         """`POST /calls`; the attempt's id is the key by which a second one is recognised."""
-        attempt_id = str(call.attempt_id)
         body = {
-            "attempt_id": attempt_id,
-            "execution_id": str(call.execution_id),
-            "schedule_id": str(call.schedule_id),
+            "attempt_id": call.attempt_id,
+            "execution_id": call.execution_id,
+            "schedule_id": call.schedule_id,
             "agent_id": call.agent_id,
             "phone_number": call.phone_number,
             "customer_context": call.customer_context,
@@ -97,8 +98,8 @@ class HttpProvider(CallProvider):
             "scheduled_time": utc_text(call.scheduled_time),
             "callback_url": call.callback_url,
         }
-        extra = {"Content-Type": "application/json", "Idempotency-Key": attempt_id}
-        return self._request("POST", "/calls", extra, json.dumps(body).encode())
+        extra = {"Content-Type": "application/json", "Idempotency-Key": str(call.attempt_id)}
+        return self._request("POST", "/calls", extra, _json(body))
 
     def read(self, response: HttpResponse) -> Answer:
         """2xx with a call id is a call; a clean 4xx is none; all else leaves it open.
@@ -202,6 +203,14 @@ class HttpProvider(CallProvider):
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         return HttpRequest(method, self.url + path, headers, self.capabilities.deadline, body)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    """UTF-8 without spaces; ids as text."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # it knows no numbers of more than 64 bits, which metadata may hold
+        return json.dumps(body, default=str, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @lru_cache(maxsize=256)  # nine o'clock is the same for all

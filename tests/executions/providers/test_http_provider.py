@@ -55,6 +55,13 @@ def test_the_call_is_posted_with_its_key_and_token() -> None:
     }
 
 
+@pytest.mark.parametrize("number", [0.1, 2**53 + 1, 2**64, -(10**40)], ids=str)
+def test_numbers_of_any_size_are_sent_as_they_were_given(number: float) -> None:
+    body = SERVICE.request(a_call(metadata={"ü": number})).body
+    sent = json.loads(body)
+    assert (sent["metadata"], sent["attempt_id"]) == ({"ü": number}, str(ATTEMPT))
+
+
 @pytest.mark.parametrize(
     ("call_id", "path"),
     [("call_1", "call_1"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("../x", "..%2Fx"), ("ü", "%C3%BC")],
