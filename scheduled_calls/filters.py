@@ -58,10 +58,10 @@ def _metadata(key: str, text: str) -> Q:
     if text[:1] in ("{", "["):
         return exact  # the text of an object or a list: no index knows it
     # The index knows values, not their text: it is asked for each value that has this text.
-    held = Q(metadata__contains={key: text})
+    held = Q(kept_metadata__metadata__contains={key: text})
     if BARE_JSON.fullmatch(text):
-        held |= Q(metadata__contains={key: json.loads(text)})
-    return ~Q(metadata={}) & held & exact  # the index holds no empty ones
+        held |= Q(kept_metadata__metadata__contains={key: json.loads(text)})
+    return held & exact
 
 
 def _next_run(lookup: str) -> Callable[[str], Q]:
@@ -106,7 +106,9 @@ def scattered(query: Mapping[str, Any]) -> bool:
 
 def twin(query: Mapping[str, Any]) -> str:
     """The column of another table that is looked through by the call's id."""
-    return "search_text__pk" if "search" in query else ""
+    if "search" in query:
+        return "search_text__pk"
+    return "kept_metadata__pk" if any(name.startswith("metadata.") for name in query) else ""
 
 
 FILTERS: dict[str, Filter] = {

@@ -134,13 +134,6 @@ class ScheduledCall(models.Model):
             ),
             # ?agent_id= of the same list
             models.Index(fields=["owner", "agent_id", "id"], name="scheduled_call_agent"),
-            # ?metadata.<key>= of the same list
-            GinIndex(
-                fields=["metadata"],
-                opclasses=["jsonb_path_ops"],
-                name="scheduled_call_metadata",
-                condition=~Q(metadata={}),
-            ),
             # ?phone_number= of the same list
             models.Index(fields=["owner", "phone_number", "-id"], name="scheduled_call_number"),
             # ?batch_id= of the same list
@@ -261,6 +254,34 @@ class SearchText(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class CallMetadata(models.Model):
+    """A call's metadata, if it has any: what `?metadata.<key>=` looks through.
+
+    A trigger keeps it. It is a table of its own, since each ring would write in its index, which
+    is the dearest of all.
+    """
+
+    call = models.OneToOneField(
+        ScheduledCall,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="kept_metadata",
+        db_constraint=False,
+    )
+    metadata = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "call metadata"
+        indexes = [
+            GinIndex(
+                fields=["metadata"], opclasses=["jsonb_path_ops"], name="call_metadata_values"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.metadata)
 
 
 class SetAside(models.Model):
