@@ -1,7 +1,11 @@
 """What every test may ask for: two owners who must never see each other, and their clients."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from scheduled_calls.crontabs import forget_crontabs
 from scheduler_project.models import ApiToken
@@ -12,6 +16,24 @@ from tests.client import Api
 def _fresh_database_memory() -> None:
     """Forgets the ids of crontab rows: the database of the test before is gone."""
     forget_crontabs()
+
+
+@pytest.fixture(scope="module")
+def standing(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[DjangoDbBlocker]:
+    """A transaction around all tests of a file, for rows that all of them only look at.
+
+    A fixture of the file makes them once, under `unblock()`; each test's own rows go as ever.
+    """
+    with django_db_blocker.unblock():
+        forget_crontabs()
+        whole = transaction.atomic()
+        whole.__enter__()
+    yield django_db_blocker
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        whole.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoDbBlocker
 
 from executions import interruption
 from scheduled_calls import services
@@ -15,19 +16,22 @@ from tests.client import recurring
 from tests.rows import make_execution
 
 
-@pytest.fixture
-def many(alice: User) -> list[ScheduledCall]:
+@pytest.fixture(scope="module")
+def many(standing: DjangoDbBlocker) -> list[ScheduledCall]:
     """A hundred and twenty calls, of which sixty are Iris's; one execution of each.
 
     A search looks through ids, too: the name has a letter that no hexadecimal number has.
     """
     made = []
-    for number in range(120):
-        body = recurring(name="Iris" if number % 2 else "Max", phone_number=f"+1212555{number:04}")
-        made.append(services.schedule_recurring_call(alice, body))
-        make_execution(str(made[-1].pk))
-    for call in made[10:65]:
-        interruption.pause(alice, call.pk)
+    with standing.unblock():
+        owner = User.objects.create_user("owner of many")
+        for number in range(120):
+            name, phone_number = "Iris" if number % 2 else "Max", f"+1212555{number:04}"
+            body = recurring(name=name, phone_number=phone_number)
+            made.append(services.schedule_recurring_call(owner, body))
+            make_execution(str(made[-1].pk))
+        for call in made[10:65]:
+            interruption.pause(owner, call.pk)
     return made
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import DjangoDbBlocker
 
 from executions.history import executions_of
 from executions.models import Execution
@@ -13,9 +14,11 @@ from scheduled_calls.listing import scheduled_calls_of
 from scheduled_calls.models import ScheduledCall
 from scheduler_project import newest
 from scheduler_project.ids import first_uuid7_at
+from scheduler_project.models import ApiToken
 from tests.client import Api
 from tests.rows import make_execution
 
+pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
 CALLS: list[dict[str, str]] = [
     {"search": "ada"}, {"search": "x"}, {"search": "+1234"}, {"status": "active"},
@@ -38,9 +41,22 @@ def far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newest, "NEAR", 3)
 
 
-@pytest.fixture
-def calls(api: Api, bobs_api: Api) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def alice(standing: DjangoDbBlocker) -> User:
+    """An owner for the whole file."""
+    with standing.unblock():
+        return User.objects.create_user("alice")
+
+
+@pytest.fixture(scope="module")
+def calls(standing: DjangoDbBlocker, alice: User) -> list[dict[str, Any]]:
     """Fourteen calls that differ, among them some of Bob's."""
+    with standing.unblock():
+        bob = User.objects.create_user("bob")
+        return _different(Api(ApiToken.issue(alice)), Api(ApiToken.issue(bob)))
+
+
+def _different(api: Api, bobs_api: Api) -> list[dict[str, Any]]:
     made = []
     for number in range(14):
         name = "Ada" if number in (1, 2, 3, 9) else "Max"
@@ -53,10 +69,14 @@ def calls(api: Api, bobs_api: Api) -> list[dict[str, Any]]:
     return made
 
 
-@pytest.fixture
-def executions(api: Api) -> list[Execution]:
+@pytest.fixture(scope="module")
+def executions(standing: DjangoDbBlocker, alice: User) -> list[Execution]:
     """Twelve at a minute's distance; one opened days late, one long before its time."""
-    call = api.schedule_recurring()["id"]
+    with standing.unblock():
+        return _minute_by_minute(Api(ApiToken.issue(alice)).schedule_recurring()["id"])
+
+
+def _minute_by_minute(call: str) -> list[Execution]:
     made = []
     for number in range(12):
         due = NOON + timedelta(minutes=number)
