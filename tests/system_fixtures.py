@@ -22,16 +22,20 @@ from tests.system import (
 
 MakeSystem = Callable[..., System]
 _numbers = itertools.count()
+#: by the template's name: the token of the owner that all its copies have
+_tokens: dict[str, str] = {}
 
 
 @pytest.fixture(scope="session")
 def template_database(worker_id: str) -> Iterator[str]:
-    """The name of a migrated database that others are copied from."""
+    """The name of a migrated database with an owner's token, that others are copied from."""
     url, name = os.environ["DATABASE_URL"], f"template_{worker_id}_{os.getpid()}"
     make_database(url, name)
     environment = {**os.environ, "DATABASE_URL": with_database(url, name)}
     environment.pop("DATABASE_DIRECT_URL", None)
-    System(environment, Path(), 0).manage("migrate", "--verbosity", "0")
+    template = System(environment, Path(), 0)
+    template.manage("migrate", "--verbosity", "0")
+    _tokens[name] = template.manage("create_token", "default").split()[-1]
     yield name
     with connected(url, "postgres") as cursor:
         drop_database(cursor, name)
@@ -75,8 +79,8 @@ def systems(
         names.append(name)
         system = System(_environment(name, worker_id, settings), folder, free_port())
         system.environment |= {"SCHEDULER_PUBLIC_URL": system.url, **settings}
+        system.token = _tokens[template]
         made.append(system)
-        system.token = system.manage("create_token", "default").split()[-1]
         return system
 
     try:
