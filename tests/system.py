@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from psycopg2 import sql
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
+#: a ring that is on time is this late at most, on a machine that has other things to do
+ON_TIME = timedelta(seconds=5)
 
 
 def eventually(look: Callable[[], T], seconds: float = 20.0, what: str = "") -> T:

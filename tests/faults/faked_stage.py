@@ -18,8 +18,6 @@ from tests.system_fixtures import systems
 
 #: the clock is set this much before an instant, and then left to pass it
 LEAD = timedelta(seconds=0.2)
-#: a ring that is on time is this late at most, on a machine that has other things to do
-ON_TIME = timedelta(seconds=5)
 UNDER_WAY = """
 SELECT (SELECT count(*) FROM executions_execution WHERE status = ANY(%s))
     + (SELECT count(*) FROM webhooks_delivery WHERE status IN ('pending', 'sending'))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.call_service import Sink
-from tests.faults.faked_stage import ON_TIME, FakedStage, faked_stage
+from tests.faults.faked_stage import FakedStage, faked_stage
+from tests.system import ON_TIME
 
 ZONE = "America/New_York"  # five hours behind UTC on these days
 DAILY = {"cron_expression": "0 9 * * *", "timezone": ZONE}

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.faults.dst_days import WALKS, Day
-from tests.faults.faked_stage import ON_TIME, FakedStage, Slot, faked_stage
+from tests.faults.faked_stage import FakedStage, Slot, faked_stage
+from tests.system import ON_TIME
 
 _numbers = count(2_025_550_000)
 
