@@ -128,7 +128,7 @@ class Service:
         secret = b"somebody else's secret" if how == "forged" else SECRET_BYTES
         stamp = str(int(time.time()) - (3600 if how == "old" else 0))
         if how == "elsewhere":  # an address that was made for nobody
-            url = url[:-4] + "0000"
+            url = url[:-1] + ("1" if url.endswith("0") else "0")
         raw, message = json.dumps(body).encode(), str(uuid4())
         signed = b".".join([message.encode(), stamp.encode(), raw])
         digest = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
