@@ -7,6 +7,7 @@ from django.test import override_settings
 
 from executions.health import judge
 from scheduled_calls.models import ScheduledCall
+from scheduler_project import clock
 from tests.client import Api, wrong_fields
 from tests.rows import make_execution
 
@@ -43,9 +44,10 @@ def test_last_execution_is_the_newest_attempts_begin_in_whole_seconds(api: Api) 
     assert api.get("scheduler/health").json()["last_execution"] == "2024-01-15T14:30:05Z"
 
 
-def test_failures_are_counted_from_midnight_utc(api: Api) -> None:
+def test_failures_are_counted_from_midnight_utc(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     call = api.schedule_recurring()
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime(2024, 1, 15, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: midnight + timedelta(hours=23))
     make_execution(call["id"], status="failed", ended_at=midnight)
     make_execution(call["id"], status="failed", ended_at=midnight - timedelta(microseconds=1))
     make_execution(call["id"], status="completed", ended_at=midnight)

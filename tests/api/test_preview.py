@@ -69,7 +69,11 @@ def test_one_call_is_shown_with_its_time_in_words(api: Api) -> None:
     }
 
 
-def test_it_shows_exactly_what_a_creation_then_stores(api: Api) -> None:
+def test_it_shows_exactly_what_a_creation_then_stores(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the real clock might pass a quarter of an hour in between
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2027-03-12T22:40:00Z"))
     shown = preview(api, recurring(cron_expression="*/15 9-17 * * MON-FRI"))
     stored = api.schedule_recurring(cron_expression="*/15 9-17 * * MON-FRI")
     assert stored["next_run_at"] == shown["occurrences"][0]["scheduled_time_utc"]
