@@ -20,6 +20,10 @@ from tests.system import (
     with_redis_database,
 )
 
+#: Redis databases of the test processes themselves and of their systems, from here on; the lowest
+#: one is left to whoever runs without others
+IN_PROCESS, SYSTEMS, EACH = 1, 8, 7
+
 MakeSystem = Callable[..., System]
 _numbers = itertools.count()
 #: by the template's name: the token of the owner that all its copies have
@@ -94,8 +98,7 @@ def systems(
 
 
 def _environment(database: str, worker_id: str, settings: dict[str, str]) -> dict[str, str]:
-    # A Redis database per test process; the lowest ones are left to others.
-    number = 8 + int(worker_id.removeprefix("gw") or 0) % 7 if worker_id != "master" else 15
+    number = SYSTEMS + place_of(worker_id) if worker_id != "master" else SYSTEMS + EACH
     url = with_redis_database(os.environ["REDIS_URL"], number)
     with redis_client(url) as client:
         client.flushdb()
@@ -134,6 +137,18 @@ def sink() -> Iterator[Sink]:
     receiver = Sink()
     yield receiver
     receiver.close()
+
+
+def place_of(worker_id: str) -> int:
+    """A small number for `gw0`, `gw1` and so on."""
+    return int(worker_id.removeprefix("gw")) % EACH
+
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # Before Django reads it: bells that one test process counts are not to be those of another.
+    os.environ["REDIS_URL"] = with_redis_database(
+        os.environ["REDIS_URL"], IN_PROCESS + place_of(worker)
+    )
 
 
 def http_settings(service: CallService) -> dict[str, str]:
