@@ -134,7 +134,7 @@ def test_the_next_start_ends_what_the_last_one_left(tmp_path: Path) -> None:
         assert orphan.stdout.readline() == b"ready\n"
         record.write_text(json.dumps(leftovers.describe([orphan.pid])))
         leftovers.end(record)
-        assert orphan.wait(5) == -signal.SIGINT
+        assert orphan.wait(20) == -signal.SIGINT
     assert not record.exists()
 
 

@@ -64,7 +64,7 @@ def test_a_session_knows_when_it_was_ended_from_outside(session: DialSession) ->
         )
         assert cursor.fetchone() == (True,)
     other.close()
-    eventually(lambda: not session.alive(), 5, "the backend ends a moment after the signal")
+    eventually(lambda: not session.alive(), 20, "the backend ends a moment after the signal")
 
 
 def test_an_unknown_call_that_the_service_knows_is_taken_over(

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _child(story: Story) -> Iterator[None]:
     """This process is a worker child, with a session and a switchboard of its own."""
     yield
-    assert tasks.switchboard().drain(5)
+    assert tasks.switchboard().drain(20)
     tasks._switchboards.clear()
     end_session()
 
 
 def drained() -> None:
     """All that was dialed is written."""
-    assert tasks.switchboard().drain(5)
+    assert tasks.switchboard().drain(20)
 
 
 def message(*calls: ScheduledCall) -> list[str]:

@@ -41,10 +41,10 @@ class Working:
         connections.close_all()
 
     def __exit__(self, *error: object) -> None:
-        self.desk.drain(10)
+        self.desk.drain(30)
         self.over.set()
         self.desk.ring(None)
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=60)
         self.desk.close()
 
 
@@ -63,17 +63,17 @@ def test_a_bell_is_answered_while_an_endpoint_hangs(
 
     def talk(connected: socket.socket) -> None:
         read_request(connected)
-        release.wait(10)
+        release.wait(30)
 
     url = f"http://127.0.0.1:{raw_server(talk)}/hook"
     hanging = [make_delivery(alice, url).id for _ in range(50)]
     with Working() as desk:
         desk.ring(hanging)
-        eventually(lambda: statuses()["sending"], 5, "the hanging endpoint's few are claimed")
+        eventually(lambda: statuses()["sending"], 20, "the hanging endpoint's few are claimed")
         for n in range(5):
             quick = make_delivery(alice, f"{receiver.url}?n={n}")
             desk.ring([quick.id])
-            eventually(partial(came, receiver, str(quick.id)), 5, "the other endpoint got its own")
+            eventually(partial(came, receiver, str(quick.id)), 20, "the other endpoint got its own")
         assert statuses()["sending"] <= PER_ENDPOINT + 1
         release.set()
 
@@ -85,7 +85,7 @@ def test_a_worker_that_ends_lets_arrive_what_is_on_its_way_and_gives_the_rest_ba
 
     def handle(request: Request) -> Response:
         begun.release()
-        release.wait(10)
+        release.wait(30)
         served.append(request.headers["webhook-id"])
         return Response("ok")
 
@@ -94,14 +94,14 @@ def test_a_worker_that_ends_lets_arrive_what_is_on_its_way_and_gives_the_rest_ba
         for _ in range(20):
             make_delivery(alice, server.url_for("/hook"))
         desk.ring(None)
-        assert begun.acquire(timeout=10)
-        assert begun.acquire(timeout=10)
+        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=30)
         drained: list[bool] = []
-        ending = threading.Thread(target=lambda: drained.append(desk.drain(10)))
+        ending = threading.Thread(target=lambda: drained.append(desk.drain(30)))
         ending.start()
-        eventually(lambda: statuses()["sending"] == 2, 5, "what waited is given back")
+        eventually(lambda: statuses()["sending"] == 2, 20, "what waited is given back")
         release.set()
-        ending.join(timeout=10)
+        ending.join(timeout=60)
         assert drained == [True]
         desk.ring(None)  # a bell that comes now is left to others
     assert statuses() == {"delivered": 2, "pending": 18}

@@ -89,7 +89,7 @@ def test_a_connection_that_is_never_taken_is_not_sent() -> None:
             failure, seconds = await dialer.fails(deadline=0.5)
             await dialer.client.close()
         assert isinstance(failure, NotSentError)
-        assert seconds < 1.5
+        assert seconds < 10  # the kernel would try for minutes
 
     run(story)
 
@@ -99,7 +99,7 @@ def test_a_service_that_hangs_is_lost_at_the_deadline() -> None:
         async with dialing(hangs) as (service, dialer):
             failure, seconds = await dialer.fails(deadline=0.7)
             assert isinstance(failure, LostError)
-            assert 0.6 < seconds < 1.5
+            assert 0.6 < seconds < 10
             assert len(service.requests) == 1
 
     run(story)
@@ -111,9 +111,9 @@ def test_a_service_that_hangs_is_lost_at_the_deadline() -> None:
 def test_a_byte_now_and_then_does_not_move_the_deadline(text: bytes) -> None:
     async def story() -> None:
         async with dialing(drips(text, pause=0.05)) as (service, dialer):
-            failure, seconds = await dialer.fails(deadline=1.5)
+            failure, seconds = await dialer.fails(deadline=1.0)
             assert isinstance(failure, LostError)
-            assert 1.4 < seconds < 2.5
+            assert 0.9 < seconds < 5  # with all its bytes the shorter one takes six
             assert len(service.requests) == 1
 
     run(story)

@@ -170,7 +170,7 @@ def test_a_slow_drip_over_tls_ends_at_the_deadline(tls: ssl.SSLContext) -> None:
             started = asyncio.get_running_loop().time()
             with pytest.raises(Unreachable):
                 await asyncio.to_thread(ask, request, provider)
-            assert asyncio.get_running_loop().time() - started < 2
+            assert asyncio.get_running_loop().time() - started < 10  # and not half a minute
 
     run(story)
 
