@@ -5,11 +5,19 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 
 from scheduled_calls.crontabs import forget_crontabs
 from scheduler_project.models import ApiToken
 from tests.client import Api
+
+# No example is too slow on a machine that has other things to do, and each run takes the same ones;
+# `--hypothesis-profile default` leaves it to chance.
+settings.register_profile(
+    "calm", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("calm")
 
 
 @pytest.fixture(autouse=True)
