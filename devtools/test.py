@@ -7,8 +7,9 @@ from devtools.console import say
 from devtools.servers import throw_away_servers
 
 #: Two processes by default, for the small machines that continuous integration has; a file stays
-#: in one of them, since its tests may share running servers. They come in the order of their names:
-#: xdist would begin those with few tests last, which are the long ones, and one process would wait.
+#: in one of them, since its tests may share running servers. They come in the order of their names,
+#: the longest first (`tests/conftest.py`): xdist would begin those with few tests last, which are
+#: the long ones, and one process would wait.
 DEFAULT_ARGUMENTS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 #: All tests come from one address, and those at one time share a Redis: they would count together.

@@ -19,6 +19,21 @@ settings.register_profile(
 )
 settings.load_profile("calm")
 
+#: Whoever has nothing left to do waits in the end for the other: what takes longest comes first.
+LONGEST = (
+    "tests/faults/test_short.py",
+    "tests/test_seed.py",
+    "tests/test_two_workers.py",
+    "tests/faults/test_dst_days.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in the order that they have."""
+    files = [item.nodeid.partition("::")[0] for item in items]
+    ranks = {file: LONGEST.index(file) if file in LONGEST else len(LONGEST) for file in files}
+    items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])
+
 
 @pytest.fixture(autouse=True)
 def _fresh_database_memory() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from executions.states import EXECUTION_MOVES, ExecutionStatus
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("scheduler", "scheduler_project", "scheduled_calls", "executions", "webhooks")
@@ -87,6 +88,10 @@ def test_documents_name_files_that_exist(document: str) -> None:
         assert target.startswith("https://") or (ROOT / target).exists(), target
     for name in re.findall(r"`((?:\w+/)+\w+\.\w+)`", text):
         assert (ROOT / name).exists() or name == "executions/providers/yours.py", name
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert [file for file in LONGEST if not (ROOT / file).is_file()] == []
 
 
 def test_architecture_is_short_enough_to_be_read() -> None:
