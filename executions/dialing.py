@@ -4,7 +4,6 @@ T1 is that statement. It holds the scheduled call's row shared, so it sees a pau
 cancellation, or they see it; and the execution's row, so only one worker gets it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from executions.callback_url import callback_url
 from executions.providers.base import CallRequest
 from executions.readiness import JOINED, MAY_RING
 from executions.rows import Row
+from scheduler_project import json_text
 from scheduler_project.ids import uuid7s
 
 # A waiting attempt (provably not sent) goes on with the same id; else a new one is made.
@@ -89,7 +89,7 @@ def claim(
 
 
 def _request(row: Row, provider: str) -> CallRequest:
-    sent = json.loads(row["sent"])
+    sent = json_text.read(row["sent"])
     return CallRequest(
         attempt_id=row["attempt_id"],
         execution_id=row["execution_id"],

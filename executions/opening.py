@@ -4,7 +4,6 @@ What nothing stands in the way of, and that is nearly all, goes this way. All el
 `dispatch.py`, which decides everything: it opens a waiting execution, and a claim dials that.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from executions.providers.base import CallRequest
 from executions.states import ExecutionStatus
 from executions.switches import stopped
 from scheduled_calls.timing import execution_id, key_of, passed_runs
+from scheduler_project import json_text
 from scheduler_project.ids import uuid7s
 
 _LOCK = f"""
@@ -181,5 +181,5 @@ def _request(due: _Due, attempt_id: UUID, callback_url: str) -> CallRequest:
 
 
 def _object(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    found: dict[str, Any] = json_text.read(text)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from executions.providers.base import MAX_ANSWER_BYTES
+from scheduler_project import json_text
 
 MAX_ID_LENGTH = 255
 MAX_ERROR_LENGTH = 500
@@ -28,7 +29,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     if len(body) > MAX_ANSWER_BYTES:
         return None
     try:
-        found = json.loads(body)
+        found = json_text.read(body)
     except (ValueError, RecursionError):
         return None
     return _storable(found, MAX_DEPTH) if isinstance(found, dict) else None

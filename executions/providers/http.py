@@ -1,13 +1,10 @@
 """Speaks the small JSON protocol that any call service can offer: adapter `http`."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote
-
-import orjson
 
 from executions.providers import answers
 from executions.providers.base import (
@@ -30,6 +27,7 @@ from executions.providers.base import (
 )
 from executions.providers.http_settings import check_http_settings
 from executions.states import Outcome
+from scheduler_project import json_text
 from scheduler_project.env import SchedulerSettings
 from webhooks.signing import BadSignature, verify
 
@@ -99,7 +97,7 @@ class HttpProvider(CallProvider):
             "callback_url": call.callback_url,
         }
         extra = {"Content-Type": "application/json", "Idempotency-Key": str(call.attempt_id)}
-        return self._request("POST", "/calls", extra, _json(body))
+        return self._request("POST", "/calls", extra, json_text.written(body))
 
     def read(self, response: HttpResponse) -> Answer:
         """2xx with a call id is a call; a clean 4xx is none; all else leaves it open.
@@ -203,14 +201,6 @@ class HttpProvider(CallProvider):
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         return HttpRequest(method, self.url + path, headers, self.capabilities.deadline, body)
-
-
-def _json(body: dict[str, Any]) -> bytes:
-    """UTF-8 without spaces; ids as text."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:  # it knows no numbers of more than 64 bits, which metadata may hold
-        return json.dumps(body, default=str, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @lru_cache(maxsize=256)  # nine o'clock is the same for all
