@@ -101,7 +101,8 @@ def open_and_claim(
     cursor.execute(_LOCK, {"ids": rows.array(ids), "now": now})
     locked = cursor.fetchall()
     held = _held(cursor, ids, now) if len(locked) < len(set(ids)) else set()
-    due = [one for row in locked if (one := _due(row, now))]
+    catch_up = settings.SCHEDULER.catch_up_seconds
+    due = [one for row in locked if (one := _due(row, now, catch_up))]
     claims = _write(cursor, due, worker, provider, now) if due else []
     left = held.union([row[0] for row in locked])
     return claims, list(left - {claim.request.schedule_id for claim in claims})
@@ -113,7 +114,7 @@ def _held(cursor: Any, ids: Sequence[UUID], now: datetime) -> set[UUID]:
     return {row[0] for row in cursor.fetchall()}
 
 
-def _due(row: Sequence[Any], now: datetime) -> _Due | None:
+def _due(row: Sequence[Any], now: datetime, catch_up: float) -> _Due | None:
     """The call with the occurrence that rings; None when there is more to decide."""
     *columns, agent_id, phone_number, context, metadata, is_stopped = row
     call = DueCall(*columns)
@@ -122,7 +123,7 @@ def _due(row: Sequence[Any], now: datetime) -> _Due | None:
         return None
     try:
         count, last, following = passed_runs(call, at, now)
-        status = decide(last, now, settings.SCHEDULER.catch_up_seconds, busy=False)
+        status = decide(last, now, catch_up, busy=False)
         if count > 1 or status != ExecutionStatus.PENDING:
             return None
         key = key_of(call, at)

@@ -111,8 +111,9 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
     schedules = [finding.schedule_id for finding in findings]
+    catch_up = settings.SCHEDULER.catch_up_seconds
     changed = [
-        (row, _change(row, by_attempt[row["a_id"]], now))
+        (row, _change(row, by_attempt[row["a_id"]], now, catch_up))
         for row in lock(cursor, list(by_attempt), None if None in schedules else schedules)
         if lands(row, by_attempt[row["a_id"]])
     ]
@@ -149,9 +150,9 @@ def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> 
     return tell(cursor, happened, now)
 
 
-def _change(row: Row, finding: Finding, now: datetime) -> Change:
+def _change(row: Row, finding: Finding, now: datetime, catch_up: float) -> Change:
     chance = random.random()  # noqa: S311  spreads retries, guards nothing
-    return change(row, finding, now, settings.SCHEDULER.catch_up_seconds, chance)
+    return change(row, finding, now, catch_up, chance)
 
 
 def _is_over(made: Change) -> bool:
