@@ -36,7 +36,8 @@ WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' AND next_run_at <= %(now)s
 """
 # All that is written, in one statement: occurrence, intent to dial, and where the call stands then.
 # Begun after the locks were got, it sees all that came before them: so it also asks whether another
-# execution is under way (OFFSET 0: one look by the call for each, see ending.py).
+# execution is under way, and whether this one was opened before (OFFSET 0: one look by the call for
+# each, see ending.py). Nobody else opens one without the call's lock; no conflict is expected.
 _OPEN = """
 WITH due AS (
     SELECT v.*, s.owner_id, s.next_run_at AS at, jsonb_build_object(
@@ -48,27 +49,28 @@ WITH due AS (
     JOIN scheduled_calls_scheduledcall s ON s.id = v.call_id
     WHERE NOT EXISTS (SELECT FROM executions_execution e WHERE e.scheduled_call_id = v.call_id
         AND e.status IN ('pending', 'dialing', 'in_progress', 'retrying') OFFSET 0)
+    AND NOT EXISTS (SELECT FROM executions_execution e WHERE e.id = v.id OFFSET 0)
 ), opened AS (
     INSERT INTO executions_execution (id, opened, scheduled_call_id, owner_id, occurrence_key,
         trigger, scheduled_for, due_at, expires_at, status, attempt_count, actual_time, started,
         reason, count)
     SELECT id, attempt_id, call_id, owner_id, key, 'schedule', at, at,
         at + %(catch_up)s::interval, 'dialing', 1, %(now)s, false, '', 1
-    FROM due ON CONFLICT DO NOTHING RETURNING id, scheduled_call_id
+    FROM due
 ), intended AS (
     INSERT INTO executions_attempt (id, execution_id, number, status, provider, sent, worker,
         started_at, lease_until, resends, look_at, looks)
     SELECT attempt_id, id, 1, 'dialing', %(provider)s, sent, %(worker)s,
         %(now)s, %(lease_until)s, 0, %(lease_until)s, 0
-    FROM due WHERE id IN (SELECT id FROM opened)
+    FROM due
 ), moved AS (
     UPDATE scheduled_calls_scheduledcall s SET next_run_at = due.next,
         next_execution_id = due.next_id, last_opened_for = due.at,
         occurrence_count = s.occurrence_count + 1
-    FROM due WHERE s.id = due.call_id AND due.id IN (SELECT id FROM opened)
+    FROM due WHERE s.id = due.call_id
 )
 SELECT v.call_id FROM unnest(%(calls)s::uuid[]) AS v(call_id)
-WHERE v.call_id NOT IN (SELECT scheduled_call_id FROM opened)
+WHERE v.call_id NOT IN (SELECT call_id FROM due)
 """
 
 

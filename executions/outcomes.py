@@ -25,7 +25,7 @@ from executions.findings import UNKNOWN, Finding
 from executions.notices import read_told, tell
 from executions.rows import Row
 from executions.states import FINAL
-from executions.transitions import Change, change, lands
+from executions.transitions import Change, change, lands, may_ring_again
 from scheduler_project import clock
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,10 @@ SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_
     e.scheduled_for, e.expires_at, e.error AS e_error,
     s.id AS schedule_id, s.status AS call_status, s.next_run_at,
     s.retry_policy::text AS retry_policy, s.webhook_url <> '' AS told,
-    EXISTS (SELECT FROM executions_execution o
-            WHERE o.scheduled_call_id = s.id AND o.id <> e.id
-              AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')
-            OFFSET 0) AS another,
+    a.id = ANY(%(may_go_on)s::uuid[]) AND EXISTS (
+        SELECT FROM executions_execution o
+        WHERE o.scheduled_call_id = s.id AND o.id <> e.id
+          AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying') OFFSET 0) AS another,
     e.trigger = 'schedule'
         AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated
 FROM executions_attempt a
@@ -111,28 +111,37 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
     schedules = [finding.schedule_id for finding in findings]
+    may_go_on = [finding.attempt_id for finding in findings if may_ring_again(finding)]
     catch_up = settings.SCHEDULER.catch_up_seconds
     changed = [
         (row, _change(row, by_attempt[row["a_id"]], now, catch_up))
-        for row in lock(cursor, list(by_attempt), None if None in schedules else schedules)
+        for row in lock(
+            cursor, list(by_attempt), None if None in schedules else schedules, may_go_on
+        )
         if lands(row, by_attempt[row["a_id"]])
     ]
     return write(cursor, changed, now)
 
 
 def lock(
-    cursor: Any, attempt_ids: Sequence[UUID], schedule_ids: Sequence[UUID | None] | None = None
+    cursor: Any,
+    attempt_ids: Sequence[UUID],
+    schedule_ids: Sequence[UUID | None] | None = None,
+    may_go_on: Sequence[UUID] | None = None,
 ) -> list[Row]:
     """The attempts with their executions and calls, held for the rest of the transaction.
 
-    `schedule_ids`: of the calls, where the caller knows them all.
+    `schedule_ids`: of the calls, where the caller knows them all. `may_go_on`: the attempts after
+    which the same execution may ring again, where the caller knows them; only of these it is asked
+    whether another execution of the call is under way.
     """
     ids = {"ids": rows.array(attempt_ids)}
     if schedule_ids is None:
         cursor.execute(_LOCK_CALLS, ids)
     else:
         cursor.execute(_LOCK_THESE, {"schedules": rows.array(schedule_ids)})
-    return rows.fetch(cursor, _LOCK, ids)
+    asked = attempt_ids if may_go_on is None else may_go_on
+    return rows.fetch(cursor, _LOCK, {**ids, "may_go_on": rows.array(asked)})
 
 
 def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> list[UUID]:

@@ -49,6 +49,11 @@ def lands(row: Row, finding: Finding) -> bool:
     return status == "unknown" or (status == "in_progress" and finding.look_in is not None)
 
 
+def may_ring_again(finding: Finding) -> bool:
+    """Whether the execution may ring again after it: then what else the call has is asked for."""
+    return finding.kind in (ENDED, NOT_SENT) and finding.outcome != "completed"
+
+
 def change(row: Row, finding: Finding, now: datetime, catch_up: float, chance: float) -> Change:
     """What a finding that lands changes. `catch_up` is seconds; `chance` in [0, 1) is jitter."""
     if finding.kind == ENDED:

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from executions import dialing, ending, outcomes
+from executions import dialing, ending, opening, outcomes
 from tests.executions.conftest import START, Story
 
 pytestmark = pytest.mark.django_db
 IDS = "{00000000-0000-7000-8000-000000000001}"
 GIVEN = {
     "ids": IDS, "fresh": IDS, "missed": "{}", "now": START, "lease_until": START, "worker": 1,
-    "provider": "sandbox", "open": ["pending", "dialing"],
+    "provider": "sandbox", "open": ["pending", "dialing"], "may_go_on": IDS, "calls": IDS,
+    "attempts": IDS, "keys": "{1}", "next": "{NULL}", "next_ids": "{NULL}", "catch_up": "1 s",
 }  # fmt: skip
 
 
@@ -25,7 +26,9 @@ def plan(statement: str, given: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    "statement", [ending._CLOSE, outcomes._LOCK, dialing.T1], ids=["close", "lock", "T1"]
+    "statement",
+    [ending._CLOSE, outcomes._LOCK, dialing.T1, opening._OPEN],
+    ids=["close", "lock", "T1", "open"],
 )
 def test_what_is_open_of_a_call_is_looked_up_by_the_call(story: Story, statement: str) -> None:
     for _ in range(3):

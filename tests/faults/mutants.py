@@ -154,9 +154,9 @@ MUTANTS = (
         "The database lets a final state be left.",
         (
             Change(
-                "executions/migrations/0003_final_stays_final.py",
-                "[migrations.RunSQL(GUARD, UNDO)]",
-                "[]",
+                "executions/migrations/0010_final_after.py",
+                'GUARD.format(when="AFTER")',
+                '"DROP FUNCTION refuse_to_leave_final CASCADE"',
             ),
         ),
         Tested(f"{ROOM}/test_states.py::test_the_database_itself_refuses_to_leave_a_final_state"),
