@@ -58,7 +58,8 @@ class DueBells:
         if fresh and not ring_due_calls(fresh, retry=False):
             bells.add(open_due(now))
             fresh = []
-        unanswered = [id_ for id_, at in self._rung.items() if self._is_unanswered(at)][:BATCH]
+        long_ago = self._looked_at - RING_AGAIN.total_seconds()
+        unanswered = [id_ for id_, at in self._rung.items() if at < long_ago][:BATCH]
         # Those that are held stay due; then it is the others' turn, and theirs again in 10 s.
         self._rung |= dict.fromkeys([*fresh, *unanswered], self._looked_at)
         self.rung_until = until if self._rung else LONG_AGO
@@ -74,6 +75,3 @@ class DueBells:
             # No more may wait: what else is due is looked at when these are, and not all the time.
             until = now if len(ids) == MOST_WAITING else until
             return (ids, until) if ids else ([], LONG_AGO)
-
-    def _is_unanswered(self, rung_at: float) -> bool:
-        return rung_at + RING_AGAIN.total_seconds() < self._looked_at

@@ -44,26 +44,29 @@ _LOCK_THESE = """
 SELECT id FROM scheduled_calls_scheduledcall WHERE id = ANY(%(schedules)s::uuid[])
 ORDER BY id FOR NO KEY UPDATE
 """
-_LOCK = """
+_READ = """
 SELECT a.id AS a_id, a.status AS a_status, a.worker AS a_worker, a.call_id AS a_call_id,
     a.error AS a_error, a.details::text AS a_details, a.looks AS a_looks,
     a.unknown_since AS a_unknown_since, a.resends AS a_resends, a.number AS attempt_number,
     e.id AS execution_id, e.status AS execution_status, e.started, e.attempt_count,
-    e.scheduled_for, e.expires_at, e.error AS e_error,
-    s.id AS schedule_id, s.status AS call_status, s.next_run_at,
-    s.retry_policy::text AS retry_policy, s.webhook_url <> '' AS told,
-    a.id = ANY(%(may_go_on)s::uuid[]) AND EXISTS (
-        SELECT FROM executions_execution o
-        WHERE o.scheduled_call_id = s.id AND o.id <> e.id
-          AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying') OFFSET 0) AS another,
-    e.trigger = 'schedule'
-        AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated
+    e.error AS e_error, s.id AS schedule_id, s.status AS call_status,
+    s.webhook_url <> '' AS told{more}
 FROM executions_attempt a
 JOIN executions_execution e ON e.id = a.execution_id
 JOIN scheduled_calls_scheduledcall s ON s.id = e.scheduled_call_id
 WHERE a.id = ANY(%(ids)s::uuid[])
 ORDER BY s.id
 """
+#: what decides whether an execution may ring again
+_MORE = """,
+    e.scheduled_for, e.expires_at, s.next_run_at, s.retry_policy::text AS retry_policy,
+    EXISTS (SELECT FROM executions_execution o
+            WHERE o.scheduled_call_id = s.id AND o.id <> e.id
+              AND o.status IN ('pending', 'dialing', 'in_progress', 'retrying')
+            OFFSET 0) AS another,
+    e.trigger = 'schedule'
+        AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated"""
+_LOCK, _LOCK_OVER = _READ.format(more=_MORE), _READ.format(more="")
 ATTEMPT = {
     "status": "varchar",
     "call_id": "varchar",
@@ -111,12 +114,12 @@ def record(cursor: Any, findings: Sequence[Finding], now: datetime) -> list[UUID
     """
     by_attempt = {finding.attempt_id: finding for finding in findings}
     schedules = [finding.schedule_id for finding in findings]
-    may_go_on = [finding.attempt_id for finding in findings if may_ring_again(finding)]
+    over = not any(may_ring_again(finding) for finding in findings)
     catch_up = settings.SCHEDULER.catch_up_seconds
     changed = [
         (row, _change(row, by_attempt[row["a_id"]], now, catch_up))
         for row in lock(
-            cursor, list(by_attempt), None if None in schedules else schedules, may_go_on
+            cursor, list(by_attempt), None if None in schedules else schedules, over=over
         )
         if lands(row, by_attempt[row["a_id"]])
     ]
@@ -127,21 +130,20 @@ def lock(
     cursor: Any,
     attempt_ids: Sequence[UUID],
     schedule_ids: Sequence[UUID | None] | None = None,
-    may_go_on: Sequence[UUID] | None = None,
+    *,
+    over: bool = False,
 ) -> list[Row]:
     """The attempts with their executions and calls, held for the rest of the transaction.
 
-    `schedule_ids`: of the calls, where the caller knows them all. `may_go_on`: the attempts after
-    which the same execution may ring again, where the caller knows them; only of these it is asked
-    whether another execution of the call is under way.
+    `schedule_ids`: of the calls, where the caller knows them all. `over`: none of them rings again
+    after what the caller knows; then what decides that is not read.
     """
     ids = {"ids": rows.array(attempt_ids)}
     if schedule_ids is None:
         cursor.execute(_LOCK_CALLS, ids)
     else:
         cursor.execute(_LOCK_THESE, {"schedules": rows.array(schedule_ids)})
-    asked = attempt_ids if may_go_on is None else may_go_on
-    return rows.fetch(cursor, _LOCK, {**ids, "may_go_on": rows.array(asked)})
+    return rows.fetch(cursor, _LOCK_OVER if over else _LOCK, ids)
 
 
 def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> list[UUID]:

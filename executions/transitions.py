@@ -50,7 +50,7 @@ def lands(row: Row, finding: Finding) -> bool:
 
 
 def may_ring_again(finding: Finding) -> bool:
-    """Whether the execution may ring again after it: then what else the call has is asked for."""
+    """Whether the execution may ring again after it, if the rest of what is known allows it."""
     return finding.kind in (ENDED, NOT_SENT) and finding.outcome != "completed"
 
 

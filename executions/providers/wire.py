@@ -128,12 +128,14 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        word = name.decode("latin-1").lower()
+        self._headers[word] = value.decode("latin-1")
+        if word in ("content-length", "transfer-encoding"):
+            self._has_length = True
 
     def on_headers_complete(self) -> None:
         """The body follows."""
         self._in_body = self._parser.get_status_code() >= 200
-        self._has_length = bool(self._headers.keys() & {"content-length", "transfer-encoding"})
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body, no longer chunked. What is too long is not read to its end."""

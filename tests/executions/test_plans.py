@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 IDS = "{00000000-0000-7000-8000-000000000001}"
 GIVEN = {
     "ids": IDS, "fresh": IDS, "missed": "{}", "now": START, "lease_until": START, "worker": 1,
-    "provider": "sandbox", "open": ["pending", "dialing"], "may_go_on": IDS, "calls": IDS,
+    "provider": "sandbox", "open": ["pending", "dialing"], "calls": IDS,
     "attempts": IDS, "keys": "{1}", "next": "{NULL}", "next_ids": "{NULL}", "catch_up": "1 s",
 }  # fmt: skip
 
