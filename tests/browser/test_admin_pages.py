@@ -22,6 +22,8 @@ from tests.client import NEXT_YEAR, one_time
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 OFFLINE = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+#: milliseconds until a page must show what it is to show
+PATIENCE = 15_000
 CALLS = "/admin/scheduled_calls/scheduledcall/"
 
 pytestmark = pytest.mark.skipif(
@@ -51,7 +53,8 @@ def page(address: str, complaints: list[str]) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *OFFLINE])
         page = browser.new_page(viewport={"width": 1400, "height": 900}, base_url=address)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         listen(page, address, complaints)
         yield page
         browser.close()

@@ -199,7 +199,7 @@ def _wait_until_free(key: int) -> None:
 
 def wait_for(fact: Callable[[], bool]) -> None:
     """Waits for what comes within milliseconds; other tests' longer steps would add up here."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while not fact():
-        assert time.monotonic() < until, "the end of a session is seen within 5 s"
+        assert time.monotonic() < until, "the end of a session is seen"
         time.sleep(0.002)
