@@ -37,11 +37,11 @@ def test_an_outcome_that_meets_the_next_occurrence_keeps_its_word(story: Story) 
 
 
 def _wait_until_it_waits() -> None:
-    for _ in range(500):
+    for _ in range(2_000):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_sleep(0.01), count(*) FROM pg_locks WHERE NOT granted AND pid IN"
-                " (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+                "SELECT pg_sleep(0.01), count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
             )
             if cursor.fetchone()[1]:
                 return
