@@ -38,7 +38,7 @@ ORDER BY id FOR NO KEY UPDATE
 """
 _FREE = f"{_THESE} SKIP LOCKED"
 _AGAIN = f"{_READ} WHERE id = ANY(%(ids)s::uuid[])"
-UNDER_WAY = """
+_UNDER_WAY = """
 SELECT e.* FROM unnest(%(ids)s::uuid[]) AS due(id) CROSS JOIN LATERAL (
     SELECT id, scheduled_call_id, status, trigger FROM executions_execution
     WHERE scheduled_call_id = due.id
@@ -92,7 +92,7 @@ def _open(which: str, given: dict[str, Any], now: datetime) -> Bells:
         if not calls:
             return Bells()
         ids = rows.array([call.id for call in calls])
-        under_way = rows.fetch(cursor, UNDER_WAY, {"ids": ids})
+        under_way = rows.fetch(cursor, _UNDER_WAY, {"ids": ids})
         # One person, one phone: what still waits for an earlier time gives way to the new one.
         old = [row["id"] for row in under_way if _gives_way(row)]
         bells = Bells(more=len(calls) == given.get("limit"))

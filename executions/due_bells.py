@@ -20,7 +20,7 @@ MOST_WAITING = 10_000
 LOOK_EVERY, LOOK_EVERY_CALL = 0.25, 1 / 20_000
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-# One text and not thousands of rows: it is read four times a second while a spike lasts.
+# One text and not thousands of rows: it is read again and again while a spike lasts.
 _DUE = """
 SELECT string_agg(id::text, ' ' ORDER BY next_run_at), max(next_run_at) FROM (
     SELECT id, next_run_at FROM scheduled_calls_scheduledcall

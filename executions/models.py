@@ -28,7 +28,7 @@ class Execution(models.Model):
     """
 
     #: uuid5 of the scheduled call and `occurrence_key`: known before the row exists. So the primary
-    #: key makes an occurrence one row; the loser of a race to open it is silent.
+    #: key makes an occurrence one row. Whoever opens one holds the call's row.
     id = models.UUIDField(primary_key=True, editable=False)
     #: sorts executions by the moment they were opened
     opened = models.UUIDField(unique=True, default=uuid7, editable=False)

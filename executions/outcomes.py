@@ -66,7 +66,7 @@ _MORE = """,
             OFFSET 0) AS another,
     e.trigger = 'schedule'
         AND split_part(e.occurrence_key, ':', 1) <> s.timing_revision::text AS outdated"""
-_LOCK, _LOCK_OVER = _READ.format(more=_MORE), _READ.format(more="")
+_READ_ALL, _READ_OVER = _READ.format(more=_MORE), _READ.format(more="")
 ATTEMPT = {
     "status": "varchar",
     "call_id": "varchar",
@@ -143,7 +143,7 @@ def lock(
         cursor.execute(_LOCK_CALLS, ids)
     else:
         cursor.execute(_LOCK_THESE, {"schedules": rows.array(schedule_ids)})
-    return rows.fetch(cursor, _LOCK_OVER if over else _LOCK, ids)
+    return rows.fetch(cursor, _READ_OVER if over else _READ_ALL, ids)
 
 
 def write(cursor: Any, changed: Sequence[tuple[Row, Change]], now: datetime) -> list[UUID]:

@@ -1,4 +1,8 @@
-"""`?metadata.<key>=` looks through a table of its own, whose index no ring has to write in."""
+"""`?metadata.<key>=` looks through a table of its own, whose index no ring has to write in.
+
+In three migrations, so that workers may go on meanwhile: each takes one kind of lock, and none for
+long. From this one on new metadata is kept, the next one copies what there is.
+"""
 
 import django.contrib.postgres.indexes
 import django.db.models.deletion
@@ -30,9 +34,6 @@ CREATE TRIGGER call_metadata_changed
 AFTER UPDATE OF id, metadata ON scheduled_calls_scheduledcall FOR EACH ROW
 WHEN ((OLD.id, OLD.metadata) IS DISTINCT FROM (NEW.id, NEW.metadata))
 EXECUTE FUNCTION change_call_metadata();
-
-INSERT INTO scheduled_calls_callmetadata (call_id, metadata)
-SELECT id, metadata FROM scheduled_calls_scheduledcall WHERE metadata <> '{}' ORDER BY id;
 """
 UNDO = """
 DROP TRIGGER call_metadata_changed ON scheduled_calls_scheduledcall;
@@ -71,5 +72,4 @@ class Migration(migrations.Migration):
                 fields=["metadata"], name="call_metadata_values", opclasses=["jsonb_path_ops"]
             ),
         ),
-        migrations.RemoveIndex(model_name="scheduledcall", name="scheduled_call_metadata"),
     ]

@@ -27,8 +27,8 @@ def plan(statement: str, given: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     "statement",
-    [ending._CLOSE, outcomes._LOCK, dialing.T1, opening._OPEN],
-    ids=["close", "lock", "T1", "open"],
+    [ending._CLOSE, outcomes._READ_ALL, dialing.T1, opening._OPEN],
+    ids=["close", "outcome", "T1", "open"],
 )
 def test_what_is_open_of_a_call_is_looked_up_by_the_call(story: Story, statement: str) -> None:
     for _ in range(3):

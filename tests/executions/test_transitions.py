@@ -8,7 +8,7 @@ import pytest
 
 from executions.findings import ENDED, NOT_SENT, NOTHING, PROGRESS, UNKNOWN, Finding
 from executions.states import ATTEMPT_MOVES, EXECUTION_MOVES, AttemptStatus, ExecutionStatus
-from executions.transitions import change, lands
+from executions.transitions import change, lands, may_ring_again
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 #: the status of an execution while its attempt has this one
@@ -21,6 +21,10 @@ FINDINGS: list[dict[str, Any]] = [
     {"kind": UNKNOWN, "error": "timeout"},
     {"kind": NOTHING},
 ]
+#: columns that `outcomes.py` does not read when nothing of a batch may ring again
+LEFT_OUT = (
+    "scheduled_for", "expires_at", "next_run_at", "retry_policy", "another", "outdated",
+)  # fmt: skip
 STORIES: list[dict[str, Any]] = [
     {},
     {"retry_policy": '{"max_retries": 1, "retry_delay": 60, "exponential_backoff": false,'
@@ -69,6 +73,9 @@ def test_every_change_is_a_move_of_the_tables(
 ) -> None:
     row = row_of(status, **story)
     finding = Finding(row["a_id"], worker=worker, **known)
+    if not may_ring_again(finding):
+        for column in LEFT_OUT:
+            del row[column]
     if not lands(row, finding):
         return
     made = change(row, finding, NOW, 900, 0.5)

@@ -154,7 +154,7 @@ MUTANTS = (
         "The database lets a final state be left.",
         (
             Change(
-                "executions/migrations/0010_final_after.py",
+                "executions/migrations/0011_execution_final_after.py",
                 'GUARD.format(when="AFTER")',
                 '"DROP FUNCTION refuse_to_leave_final CASCADE"',
             ),

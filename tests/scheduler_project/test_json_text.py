@@ -67,5 +67,9 @@ def test_ids_are_written_as_text() -> None:
         assert json.loads(json_text.written(value))["id"] == str(id_)
 
 
+def test_half_a_character_is_written_as_python_writes_it() -> None:
+    assert json_text.written({"a": "\ud800"}) == b'{"a":"\\ud800"}'
+
+
 def test_what_no_number_is_becomes_none() -> None:
     assert json_text.written([math.nan, math.inf]) == b"[null,null]"

@@ -1,4 +1,4 @@
-"""A final state is guarded after a row is written, and not before.
+"""An attempt's final state is guarded after its row is written, and not before.
 
 A trigger that comes before takes the old row's lock first, a write of its own for each row; what
 it refuses is refused all the same.
@@ -7,13 +7,6 @@ it refuses is refused all the same.
 from django.db import migrations
 
 GUARD = """
-DROP TRIGGER execution_final_stays_final ON executions_execution;
-CREATE TRIGGER execution_final_stays_final {when} UPDATE OF status ON executions_execution
-FOR EACH ROW WHEN (
-    OLD.status IN ('completed', 'failed', 'cancelled', 'missed', 'skipped')
-    AND NEW.status IS DISTINCT FROM OLD.status
-) EXECUTE FUNCTION refuse_to_leave_final();
-
 DROP TRIGGER attempt_final_stays_final ON executions_attempt;
 CREATE TRIGGER attempt_final_stays_final {when} UPDATE OF status ON executions_attempt
 FOR EACH ROW WHEN (OLD.status = 'ended' AND NEW.status IS DISTINCT FROM OLD.status)
