@@ -65,6 +65,7 @@ def many(standing: DjangoDbBlocker) -> User:
             cursor.execute(sql, {"rows": ROWS})
         cursor.execute("SELECT gin_clean_pending_list('call_metadata_values')")  # as vacuum does
         cursor.execute(f"ANALYZE {', '.join(TABLES)}")
+        connection.check_constraints()  # else once more at the end of each test
     return owner
 
 
