@@ -48,11 +48,11 @@ UPDATE executions_execution SET ring_at = %(now)s WHERE id IN (
 )
 """
 _LOOK = """
-UPDATE executions_attempt SET look_at = %(again)s WHERE id IN (
+UPDATE executions_attempt SET look_at = %(again)s WHERE id = ANY(ARRAY(
     SELECT id FROM executions_attempt
     WHERE status IN ('dialing', 'in_progress', 'unknown') AND look_at <= %(now)s
     ORDER BY look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-) RETURNING id
+)) RETURNING id
 """
 # Each minimum reads one entry of one partial index, however many rows wait. CHECKs see to it that
 # only an active call has a next run, and only a paused one wakes.

@@ -27,9 +27,11 @@ MAKE_TRIGRAMS = (
 _LOCK = 0x5EA4C4
 _TABLE = SearchText._meta.db_table
 _CAN_FILE = "SELECT to_regclass(%s) IS NOT NULL AND pg_try_advisory_xact_lock(%s)"
+# ARRAY( ), which is read once: in a join PostgreSQL may read a limited list again for each row, and
+# then it passes by what has just been written, and finds more and more.
 _FILE = f"""
-UPDATE {_TABLE} SET filed = true WHERE call_id IN (
-    SELECT call_id FROM {_TABLE} WHERE NOT filed ORDER BY call_id LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE {_TABLE} SET filed = true WHERE call_id = ANY(ARRAY(
+    SELECT call_id FROM {_TABLE} WHERE NOT filed ORDER BY call_id LIMIT %s FOR UPDATE SKIP LOCKED))
 """  # noqa: S608  own constants
 
 

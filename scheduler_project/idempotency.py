@@ -40,9 +40,9 @@ SELECT pg_try_advisory_xact_lock(%s)
 """
 # Rows that another request is removing are its own business: nobody waits here.
 _FORGET = """
-DELETE FROM scheduler_project_idempotencykey WHERE id IN (
+DELETE FROM scheduler_project_idempotencykey WHERE id = ANY(ARRAY(
   SELECT id FROM scheduler_project_idempotencykey WHERE created_at <= %s
-  ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
+  ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))
 """
 
 PARAMETERS = [

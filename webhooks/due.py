@@ -10,10 +10,10 @@ RING_AGAIN = timedelta(seconds=15)
 
 _BELLS = """
 UPDATE webhooks_delivery SET ring_at = %(again)s
-WHERE id IN (
+WHERE id = ANY(ARRAY(
   SELECT id FROM webhooks_delivery
   WHERE status IN ('pending', 'sending') AND ring_at <= %(now)s
-  ORDER BY ring_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+  ORDER BY ring_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 RETURNING id
 """
 #: SQL: when the next bell is to be rung; null when nothing waits

@@ -95,6 +95,19 @@ def test_an_unfinished_filing_asks_for_the_rest(api: Api) -> None:
     upkeep.close()
 
 
+def test_no_more_is_filed_at_once_whatever_postgresql_thinks_of_the_table(api: Api) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE scheduled_calls_searchtext")  # it seems to be empty, and small
+        cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_hashagg = off")
+        cursor.execute("SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off")
+        cursor.execute(
+            "INSERT INTO scheduled_calls_searchtext SELECT gen_random_uuid(), 'x'"
+            " FROM generate_series(1, 50)"
+        )
+    assert searching.file(20) == 20
+    assert SearchText.objects.filter(filed=True).count() == 20
+
+
 def test_without_trigrams_nothing_is_filed_and_the_check_says_what_helps(api: Api) -> None:
     api.schedule(name="model")
     assert not run_checks(databases=["default"], tags=["database"])
