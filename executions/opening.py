@@ -175,14 +175,9 @@ def _request(due: _Due, attempt_id: UUID, callback_url: str) -> CallRequest:
         schedule_id=due.call.id,
         agent_id=due.agent_id,
         phone_number=due.phone_number,
-        customer_context=_object(due.customer_context),
-        metadata=_object(due.metadata),
+        customer_context=json_text.read(due.customer_context),
+        metadata=json_text.read(due.metadata),
         scheduled_time=due.at,
         number=1,
         callback_url=callback_url,
     )
-
-
-def _object(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = json_text.read(text)
-    return found

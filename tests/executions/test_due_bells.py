@@ -137,6 +137,17 @@ def test_while_some_wait_it_looks_four_times_a_second_and_not_all_the_time(
     assert look_ahead(bells.rung_until)[1] is None
 
 
+def test_the_more_wait_the_more_seldom_all_of_them_are_read(
+    story: Story, passed: Passed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_bells, "LOOK_EVERY_CALL", 0.2)
+    for waiting in range(1, 4):
+        story.call()
+        bells = DueBells()
+        bells.ring(story.now)
+        assert bells.seconds_to_look() == pytest.approx(max(LOOK_EVERY, 0.2 * waiting))
+
+
 def test_what_comes_due_while_others_wait_is_rung_for_as_well(
     story: Story, queue: Queue, passed: Passed
 ) -> None:

@@ -1,5 +1,6 @@
 """A dialing session prepares what it sends again and again; only its speed tells."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,7 @@ import psycopg2
 import pytest
 
 from executions import prepared
-from executions.session import DialSession
+from executions.session import DialSession, connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +110,15 @@ def test_a_table_that_grows_is_planned_for_anew(
     assert ask(session, sql, ids=[1]) == 1
     with session.transaction() as cursor:
         cursor.execute("EXPLAIN EXECUTE hot_1('{1}')")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Seq Scan" not in plan
+
+
+def test_a_table_that_was_empty_when_it_was_looked_at_is_read_by_its_index(db: None) -> None:
+    with contextlib.closing(connect("dialing")) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE empty (id int PRIMARY KEY)")
+        cursor.execute("VACUUM ANALYZE empty")  # from now on all of it seems to cost nothing
+        cursor.execute("EXPLAIN SELECT FROM empty WHERE id = 1")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Seq Scan" not in plan
 
