@@ -1,7 +1,6 @@
 """An unknown execution is decided by a person, once; and a frozen worker is seen."""
 
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from executions.switches import stop
 from scheduled_calls.models import ScheduledCall
 from scheduler_project.errors import Conflict, Invalid, NotFound
 from tests.executions.conftest import Story, attempts_of, only, rows_of
+from tests.system import eventually
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -182,10 +182,8 @@ def test_a_worker_that_is_slow_is_not_frozen_yet_and_a_dead_one_never(
     assert attention(story.owner, story.now)["frozen"] == 0
     story.wait(seconds=60)
     session.close()
-    until = time.monotonic() + 20
-    while attention(story.owner, story.now)["frozen"] and time.monotonic() < until:
-        time.sleep(0.02)  # the server ends the session a moment after its client
-    assert attention(story.owner, story.now)["frozen"] == 0
+    # the server ends the session a moment after its client
+    eventually(lambda: attention(story.owner, story.now)["frozen"] == 0, what="nobody is frozen")
     assert len(lookups.abandoned([attempt], story.now)) == 1
 
 

@@ -1,7 +1,6 @@
 """Staff stop calls: what is stopped does not ring, and rings once the switch is over."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -23,6 +22,7 @@ from executions.switches import active, lift, stop
 from scheduled_calls import services
 from scheduler_project.errors import Conflict, Invalid, NotFound
 from tests.executions.conftest import START, Story, attempts_of, only, rows_of
+from tests.system import eventually
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -199,15 +199,6 @@ def session() -> Iterator[DialSession]:
     made.close()
 
 
-def wait_for(true: Callable[[], object], seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_switch_thrown_after_the_claim_keeps_the_request_from_leaving(
     story: Story, session: DialSession
@@ -223,7 +214,7 @@ def test_a_switch_thrown_after_the_claim_keeps_the_request_from_leaving(
     board = Switchboard(SandboxProvider(100.0), lambda ids: None)
     board._stop_watch.look(session)
     board.place(claims, session, claimed_at)
-    assert wait_for(lambda: attempts_of(call) == [(1, "waiting", None)]), attempts_of(call)
+    eventually(lambda: attempts_of(call) == [(1, "waiting", None)], what="it waits again")
     assert only(call).error == "not sent: stop switch: drill"
     assert board.drain(20)
     lift(switch.pk, "olga")
@@ -251,7 +242,7 @@ def test_a_child_that_dials_hears_of_a_switch_within_a_second(
             return error.reason == "stop switch: drill"
         return False
 
-    assert wait_for(refused)
+    eventually(refused, what="it is refused")
     assert LOOK_EVERY_SECONDS < 1  # a busy machine may need longer
     watch.rest()
 

@@ -1,6 +1,5 @@
 """What a worker cannot write must not silence it, nor leave an attempt dialing for ever."""
 
-import time
 from collections.abc import Iterator
 
 import psycopg2
@@ -28,15 +27,6 @@ def session() -> Iterator[DialSession]:
     made.close()
 
 
-def wait_for(true: object, seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if true():  # type: ignore[operator]
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_one_outcome_that_cannot_be_written_does_not_silence_the_worker(
     story: Story, session: DialSession
 ) -> None:
@@ -53,7 +43,7 @@ def test_one_outcome_that_cannot_be_written_does_not_silence_the_worker(
     board.place(claimed[bad.pk], session, boot_seconds())
     assert board.drain(20)
     board.place(claimed[good.pk], session, boot_seconds())
-    assert wait_for(lambda: only(good).status == "in_progress"), only(good).status
+    eventually(lambda: only(good).status == "in_progress", what="the good one is under way")
     assert board.drain(20)
 
 
