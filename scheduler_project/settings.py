@@ -98,6 +98,8 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 ROOT_URLCONF = "scheduler_project.urls"
+#: where a login ends whose page was opened by itself
+LOGIN_REDIRECT_URL = "admin:index"
 WSGI_APPLICATION = "scheduler_project.wsgi.application"
 APPEND_SLASH = False
 TEMPLATES = [

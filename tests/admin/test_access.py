@@ -44,6 +44,12 @@ def test_login_and_logout(root: User) -> None:
     assert site.get().status_code == 302
 
 
+def test_a_login_that_was_on_the_way_to_nowhere_leads_to_the_first_page(root: User) -> None:
+    answer = Site().post("login/", {"username": "root", "password": "correct-horse"})
+    assert answer.redirect_chain[-1][0] == "/admin/"
+    assert answer.status_code == 200
+
+
 def test_a_wrong_password_says_so_and_stays_out(root: User) -> None:
     site = Site()
     answer = site.post("login/", {"username": "root", "password": "wrong"})
