@@ -16,12 +16,15 @@ from typing import Any
 from kombu import Connection
 from kombu.transport.redis import Transport
 from kombu.transport.virtual import Message
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/json"
 #: seconds after which Redis gives a message that was not finished to somebody else
 VISIBILITY_TIMEOUT = 3600
+#: between two looks for a broker that was lost, in seconds
+PAUSES = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": 4}
 _TEXT = (str, type(None))
 #: what Celery takes on trust in a task's headers; one that is not of these kinds could end a worker
 HEADERS: dict[str, tuple[type, ...]] = {
@@ -53,7 +56,10 @@ class PlainMessage(Message):
 
 
 class PatientChannel:
-    """Mixed into kombu's Redis channel: drops what cannot be taken in, with a line in the log."""
+    """Mixed into kombu's Redis channel: nothing that is in a queue, or that breaks, ends a worker.
+
+    What cannot be taken in is dropped with a line in the log.
+    """
 
     Message = PlainMessage
 
@@ -67,6 +73,16 @@ class PatientChannel:
         What is readable may have been read already, and kombu would wait for ever, deaf to queues.
         """
         return not _is_silent(self.subclient) and _heard(super()._receive, options)  # type: ignore[misc, attr-defined]
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        """As kombu's; redis's ConnectionError when the connection has been closed.
+
+        A broken connection may be closed before its channels are, and these then want to give back
+        what they hold: kombu's AttributeError would end the worker, which is not ready for it.
+        """
+        if self.connection is None or self.connection.client is None:  # type: ignore[attr-defined]
+            raise RedisConnectionError("the connection has been closed")
+        return super()._connparams(*args, **kwargs)  # type: ignore[misc]
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **kwargs: Any
@@ -139,11 +155,14 @@ def patient(transport: Any) -> Any:
 
 
 class Broker(Connection):
-    """Looks for a lost broker again at least every few seconds; kombu's own pause grows to 30."""
+    """Looks for a lost broker again soon, and at least every few seconds.
+
+    kombu's pauses are 2 s at the beginning, when most brokers are back already, and grow to 30.
+    """
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """As kombu's, with a shorter longest pause."""
-        return super().ensure_connection(*args, **{"interval_max": 4, **kwargs})
+        """As kombu's, with shorter pauses, in seconds."""
+        return super().ensure_connection(*args, **{**PAUSES, **kwargs})
 
     def get_transport_cls(self) -> Any:
         """As kombu's; Redis's in its patient form."""

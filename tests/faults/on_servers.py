@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.faults.checker import Wanted, last
 from tests.faults.nemesis import Nemesis
+from tests.faults.poison import bell_for_nobody
 from tests.faults.stage import LEASE, Stage
 
 #: seconds that a database is out of order: longer than a lease
@@ -28,6 +29,21 @@ def flushall(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
 def redis_down(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
     """The broker is killed and stays away for so many seconds."""
     return _while_away(stage, count, lambda: nemesis.broker_away(count))
+
+
+def redis_restart(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:
+    """The broker is killed in the midst of many messages and is back at once, again and again."""
+    stage.make_ready(workers=2)
+    wanted = stage.schedule(["slow"] * (10 * count), 2.5 * count)
+    stage.until(min(one.at or 0 for one in wanted))
+    for _ in range(count):
+        with stage.servers.client() as client:
+            client.lpush("calls", *(bell_for_nobody() for _ in range(100)))
+        stage.until(time.time() + stage.random.uniform(0.0, 0.05))
+        nemesis.broker_away(0)
+        stage.until(time.time() + stage.random.uniform(1.5, 2.5))
+    stage.until(last(wanted))
+    return wanted
 
 
 def redis_frozen(stage: Stage, count: int, nemesis: Nemesis) -> list[Wanted]:

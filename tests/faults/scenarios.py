@@ -35,6 +35,7 @@ SCENARIOS = {
     "clock_jumps": Scenario(on_clock.clock_jumps, 1, 10),
     "flushall": Scenario(on_servers.flushall, 5, 12, True),
     "redis_down": Scenario(on_servers.redis_down, 5, 30, True),
+    "redis_restart": Scenario(on_servers.redis_restart, 5, 50, True),
     "redis_frozen": Scenario(on_servers.redis_frozen, 5, 60, True),
     "redis_full": Scenario(on_servers.redis_full, 5, 30, True),
     "api_without_broker": Scenario(on_api.api_without_broker, 2, 6, True),
