@@ -2,9 +2,10 @@
 
 A ring writes its call twice: moved on, which every index hears of, and completed, which none does
 while there is room on the page. A campaign's calls stand beside each other and are rung together:
-with a fifth of each page free half of them found none; with two fifths one in ten does not. And a
-full index page is split for the second versions anyway: half empty from the start costs no split,
-and no search of the page for what could be thrown away before it.
+with a fifth of each page free, half of them found none; with two fifths, one in ten. And a full
+index page is split for the second versions anyway: half empty from the start costs no split, and
+no search of the page for what could be thrown away before it. Where entries come in no order (calls
+by number, unless a list is sorted) PostgreSQL splits in halves in any case, and this says nothing.
 """
 
 from django.db import migrations

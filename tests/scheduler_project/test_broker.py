@@ -1,6 +1,6 @@
-"""A connection to a broker that died can be closed, whatever was under way on it.
+"""A broker that died ends no worker: its connection is closed, and it is looked for again soon.
 
-A worker closes what broke before it looks for the broker again; what it cannot close ends it.
+A worker closes what broke, whatever was under way on it; what it cannot close ends it.
 """
 
 import tempfile
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection, Consumer, Queue
 from kombu.common import ignore_errors
+from kombu.exceptions import OperationalError
 
 from devtools.console import Stopped
 from devtools.servers import THROW_AWAY, locked
@@ -57,3 +58,11 @@ def test_it_is_closed_as_a_worker_closes_it(broken: Connection) -> None:
     with suppress(Exception):
         broken.collect(socket_timeout=1)
     ignore_errors(broken, broken.close)
+
+
+def test_it_is_looked_for_again_soon_and_then_less_often(tmp_path: Path) -> None:
+    nobody = app.connection_for_read(f"redis+socket://{tmp_path}/nobody.sock?virtual_host=0")
+    pauses: list[float] = []
+    with pytest.raises(OperationalError):
+        nobody.ensure_connection(lambda _, pause: pauses.append(pause), max_retries=2)
+    assert pauses == pytest.approx([0.2, 0.6])
